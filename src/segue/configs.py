@@ -1,0 +1,294 @@
+"""Every knob of every verb, defined once: frozen dataclasses, standard library only.
+
+A field's default, sentence, range and choices stand together in `knob(...)`; the command line, the YAML file and the
+reference page are made from them. Code below `segue.commands` receives plain arguments or one of the small pieces
+(`OptimConfig`, `TransferConfig`, ...), never a dictionary.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from segue.errors import UsageError
+
+T = TypeVar("T")
+TRANSFER_MODES = ("staged", "full", "partial", "frozen", "scratch")
+
+
+def knob(
+    default: Any,  # noqa: ANN401 - a knob may hold a value of any type
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    positional: bool = False,
+) -> Any:  # noqa: ANN401 - dataclasses.field returns Any on purpose
+    """A dataclass field with its sentence (unit and range included), inclusive bounds and choices."""
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "positional": positional}
+    return field(default=default, metadata=metadata)
+
+
+class Checked:
+    """Checks every field of a configuration against the bounds and choices its knob declares."""
+
+    def __post_init__(self) -> None:
+        """Collect every value that is out of bounds, then raise one `UsageError`."""
+        problems = [text for f in dataclasses.fields(self) if (text := _problem(f, getattr(self, f.name)))]  # type: ignore[arg-type]
+        if problems:
+            raise UsageError("; ".join(problems))
+
+
+def _problem(f: dataclasses.Field[Any], value: Any) -> str | None:  # noqa: ANN401
+    low, high, choices = (f.metadata.get(key) for key in ("low", "high", "choices"))
+    if value is None:
+        return None
+    if choices and value not in choices:
+        return f"{f.name}: expected one of {', '.join(choices)}, got {value!r}"
+    numbers = value if isinstance(value, tuple) else (value,)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            continue
+        if (low is not None and not number >= low) or (high is not None and not number <= high):
+            span = f"at least {low:g}" if high is None else f"{low:g} to {high:g}" if low is not None else f"at most {high:g}"
+            return f"{f.name}: expected {span}, got {number:g}"
+    return None
+
+
+@dataclass(frozen=True)
+class DataConfig(Checked):
+    """Where images and masks are and how they are read."""
+
+    size: tuple[int, int] | None = knob(
+        None, "height x width in pixels of one training crop; chosen from the images when not given", low=32, high=8192
+    )
+    format: str = knob("auto", "layout of the data on disk; auto looks at the folder (segue list formats)")
+    mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's, e.g. {stem}_mask")
+    names: tuple[str, ...] = knob((), "class names, in the order of the mask values; read or made up when not given")
+    ignore: tuple[int, ...] = knob((), "mask values that stand for 'not labelled' (255 always does)", low=0, high=65535)
+    val_fraction: float = knob(0.3, "share of the groups held out for validation when the data has no split", low=0.01, high=0.9)
+    workers: int | None = knob(None, "processes that load images, 0 loads in the main one; chosen when not given", low=0, high=64)
+
+
+@dataclass(frozen=True)
+class ModelConfig(Checked):
+    """The network: a pretrained encoder and a decoder on top of it."""
+
+    encoder: str = knob("mobilenetv2_100", "timm model that gives the feature maps (segue list encoders)")
+    decoder: str = knob("unet", "decoder put on the encoder (segue list decoders)")
+    weights: str = knob(
+        "hub", "pretrained weights: hub (by the encoder's name), a .safetensors or .pth file, or another Segue run"
+    )
+
+
+@dataclass(frozen=True)
+class TransferConfig(Checked):
+    """What of the pretrained network is kept, and how fast the rest of it moves."""
+
+    mode: str = knob("staged", "how the pretrained encoder is used", choices=TRANSFER_MODES)
+    head_fraction: float = knob(0.1, "share of the steps that train the decoder alone (mode staged)", low=0, high=0.9)
+    encoder_rate: float = knob(0.1, "learning rate of the encoder relative to the decoder's", low=0, high=10)
+    layer_decay: float = knob(0.9, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
+    frozen_stages: int = knob(2, "encoder stages kept as they are, counted from the stem (mode partial)", low=0, high=64)
+
+
+@dataclass(frozen=True)
+class OptimConfig(Checked):
+    """The optimiser and its schedule."""
+
+    lr: float = knob(1e-3, "peak learning rate of the decoder", low=1e-8, high=10)
+    weight_decay: float = knob(0.01, "decoupled weight decay; biases and normalisation layers are left out", low=0, high=1)
+    batch: int = knob(8, "images per step", low=1, high=4096)
+    micro_batches: int = knob(1, "parts a batch is split into to fit in memory (gradient accumulation)", low=1, high=4096)
+    warmup: float = knob(0.05, "share of the steps over which the rate rises from zero", low=0, high=0.5)
+    power: float = knob(0.9, "exponent of the polynomial decay of the rate to zero", low=0, high=5)
+    clip_norm: float = knob(1.0, "gradients are scaled down to this norm, 0 switches it off", low=0, high=1e6)
+    ema: float = knob(0.04, "horizon of the averaged weights as a share of all steps, 0 switches averaging off", low=0, high=1)
+    loss: str = knob("ce + jaccard", 'weighted sum of losses, e.g. "0.25*ce + 0.75*jaccard" (segue list losses)')
+
+
+@dataclass(frozen=True)
+class AugmentConfig(Checked):
+    """Random changes of the training images; masks move along."""
+
+    scale: tuple[float, float] = knob((0.5, 1.0), "side of the random crop as a share of the image's, from x to", low=0.05, high=4)
+    flip: float = knob(0.5, "probability of a left-right flip", low=0, high=1)
+    colour: float = knob(0.3, "strength of random brightness, contrast and saturation", low=0, high=1)
+
+
+@dataclass(frozen=True)
+class TrainConfig(Checked):
+    """How training runs: machine, precision, checkpoints, stopping."""
+
+    device: str = knob("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = knob("auto", "number format of the forward pass; auto measures", choices=("auto", "fp32", "bf16", "fp16"))
+    channels_last: bool = knob(True, "keep images in memory with the channels last, which convolutions prefer")
+    threads: int | None = knob(None, "CPU threads; the bytes of the result depend on it", low=1, high=1024)
+    validations: int = knob(10, "how often the run is validated, evenly spread", low=1, high=10_000)
+    patience: float = knob(0.5, "stop when validation has not improved for this share of the steps, 1 never stops early", low=0.01, high=1)
+    stop_warmup: float = knob(0.4, "share of the steps before which a run never stops early", low=0, high=1)
+    checkpoint_every: int | None = knob(None, "steps between two resume points; every validation when not given", low=1)
+    deterministic: bool = knob(False, "on a GPU, use only operations that give the same bits each time (slower)")
+
+
+@dataclass(frozen=True)
+class FitConfig(Checked):
+    """Train a segmentation model on images and masks, evaluate it, write a report."""
+
+    paths: tuple[Path, ...] = knob((), "one folder with images and masks in it, or an image folder and a mask folder", positional=True)
+    out: Path | None = knob(None, "run folder; runs/<data>-<n> when not given")
+    resume: Path | None = knob(None, "run folder to continue exactly where it stopped; takes no other option")
+    config: Path | None = knob(None, "YAML file with any of these options, such as a run's config.yaml; flags win over it")
+    steps: int | None = knob(None, "training steps; computed from the data when not given", low=1)
+    minutes: float | None = knob(None, "wall-clock budget in minutes, evaluation included; sets the steps", low=0.1)
+    seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the data, print the resolved configuration, write nothing")
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    transfer: TransferConfig = TransferConfig()
+    optim: OptimConfig = OptimConfig()
+    augment: AugmentConfig = AugmentConfig()
+    train: TrainConfig = TrainConfig()
+
+
+@dataclass(frozen=True)
+class EvaluateConfig(Checked):
+    """Score a run on labelled images, with a 95 % interval."""
+
+    run: Path = knob(Path(), "run folder, or its model folder", positional=True)
+    paths: tuple[Path, ...] = knob((), "labelled data, in any layout fit takes", positional=True)
+    out: Path | None = knob(None, "folder for evaluation.json, per_image.csv and report.html; nothing is written when not given")
+    split: str = knob("auto", "which part of the data: auto is val if there is one, else all of it", choices=("auto", "all", "train", "val", "test"))
+    format: str = knob("auto", "layout of the data on disk (segue list formats)")
+    mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
+    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    resamples: int = knob(1000, "bootstrap draws behind the interval", low=100, high=100_000)
+    seed: int = knob(0, "seed of the bootstrap", low=0, high=2**31 - 1)
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the run and the data, compute nothing")
+
+
+@dataclass(frozen=True)
+class PredictConfig(Checked):
+    """Segment images of any size with a run."""
+
+    run: Path = knob(Path(), "run folder, or its model folder", positional=True)
+    paths: tuple[Path, ...] = knob((), "image files, folders and quoted globs", positional=True)
+    out: Path = knob(Path("predictions"), "folder the masks and overlays are written to")
+    overlay: bool = knob(True, "also write the image with the classes painted over it")
+    probabilities: bool = knob(False, "also write the class probabilities (float16 .npz, classes x height x width)")
+    tile: int | None = knob(None, "side in pixels past which an image is cut into tiles; chosen when not given", low=64, high=16384)
+    overlap: float = knob(0.25, "share of a tile that overlaps its neighbour", low=0, high=0.75)
+    batch: int = knob(1, "tiles per forward pass; the result does not depend on it", low=1, high=1024)
+    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "list what would be written, write nothing")
+
+
+@dataclass(frozen=True)
+class DoctorConfig(Checked):
+    """Find every problem of a data set before training, and repair what can be repaired."""
+
+    paths: tuple[Path, ...] = knob((), "one folder with images and masks in it, or an image folder and a mask folder", positional=True)
+    fix: Path | None = knob(None, "folder a repaired copy of the data is written to")
+    out: Path | None = knob(None, "file the findings are written to as JSON")
+    format: str = knob("auto", "layout of the data on disk (segue list formats)")
+    mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
+    ignore: tuple[int, ...] = knob((), "mask values that stand for 'not labelled' (255 always does)", low=0, high=65535)
+    max_pixels: int = knob(200_000_000, "an image with more pixels is reported as a pixel bomb and not decoded", low=1)
+    json: bool = knob(False, "print the findings as JSON on standard output")
+    dry_run: bool = knob(False, "with --fix: say what would be repaired, write nothing")
+
+
+@dataclass(frozen=True)
+class ListConfig(Checked):
+    """List what there is: encoders, decoders, formats, losses, transfer modes."""
+
+    kind: str = knob("", "what to list", positional=True, choices=("encoders", "decoders", "formats", "losses", "transfer"))
+    filter: str = knob("", "show only names that contain this text")
+    json: bool = knob(False, "print the list as JSON on standard output")
+
+
+@dataclass(frozen=True)
+class DemoConfig(Checked):
+    """The whole story on a generated data set: offline, on a CPU, in minutes."""
+
+    out: Path = knob(Path("segue-demo"), "folder for the generated data and the three runs")
+    images: int = knob(24, "labelled target images to learn from", low=4, high=1000)
+    steps: int = knob(300, "training steps of each of the three runs", low=1)
+    seed: int = knob(0, "seed of the scenes and of training", low=0, high=2**31 - 1)
+    json: bool = knob(False, "print the table as JSON on standard output")
+
+
+def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any configuration
+    """A configuration as plain YAML types: paths as text, tuples as lists, nested pieces as dictionaries."""
+    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    if dataclasses.is_dataclass(value):
+        return to_dict(value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
+    """Build a configuration from plain YAML types; unknown keys and wrong types raise `UsageError` by name."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise UsageError(f"unknown option {where}{unknown[0]}: expected one of {', '.join(sorted(hints))}")
+    return kind(**{name: convert(hints[name], value, where + name) for name, value in values.items()})
+
+
+def convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+    """Turn a plain value (from YAML or the command line) into the type a field is declared with."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        hint = next(a for a in typing.get_args(hint) if a is not type(None))
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: expected a group of options, got {value!r}")
+        return from_dict(hint, value, f"{where}.")  # type: ignore[arg-type]
+    if typing.get_origin(hint) is tuple:
+        return _convert_tuple(hint, value, where)
+    return _convert_scalar(hint, value, where)
+
+
+def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
+    arguments = typing.get_args(hint)
+    if isinstance(value, str):
+        value = value.lower().split("x") if arguments[-1] is not Ellipsis else value.split(",")
+    if not isinstance(value, (list, tuple)):
+        value = [value]
+    if arguments[-1] is Ellipsis:
+        return tuple(_convert_scalar(arguments[0], item, where) for item in value)
+    if len(value) != len(arguments):
+        shape = "x".join(["number"] * len(arguments))
+        raise UsageError(f"{where}: expected {shape} such as 240x320, got {value!r}")
+    return tuple(_convert_scalar(kind, item, where) for kind, item in zip(arguments, value, strict=True))
+
+
+def _convert_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+    if hint is bool:
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"{where}: expected true or false, got {value!r}")
+    wrong = isinstance(value, (bool, dict, list)) or value is None
+    try:
+        if wrong or (hint is int and float(value) != int(float(value))):
+            raise ValueError
+        return int(float(value)) if hint is int else hint(value)
+    except (TypeError, ValueError, OverflowError):
+        kind = {int: "a whole number", float: "a number", str: "text", Path: "a path"}.get(hint, str(hint))
+        raise UsageError(f"{where}: expected {kind}, got {value!r}") from None

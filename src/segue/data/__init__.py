@@ -1,0 +1,1 @@
+"""Images and masks: layouts on disk, decoding, classes, splits, the doctor."""

@@ -1,0 +1,53 @@
+"""The one kind of registry: explicit rows, imported when used, with a suggestion for a misspelt name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+from segue.errors import UsageError
+
+
+def did_you_mean(name: str, choices: list[str]) -> str:
+    """A sentence fragment that lists the nearest names, or all of them when nothing is near.
+
+    >>> did_you_mean("unett", ["unet", "fpn"])
+    'did you mean unet?'
+    """
+    near = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(sorted(choices))}"
+
+
+class Table:
+    """A named set of things that are imported only when one is asked for.
+
+    Each row maps a public name to `"module:attribute"`, the module being relative to `package`. Looking up a name that
+    has no row raises `UsageError` with the nearest names.
+
+    >>> LOSSES = Table("loss", "segue.losses", dice="dice:dice")
+    >>> LOSSES.names()
+    ('dice',)
+    """
+
+    def __init__(self, kind: str, package: str, **rows: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._rows = rows
+
+    def names(self) -> tuple[str, ...]:
+        """The row names, in the order they were written."""
+        return tuple(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a table holds functions and classes of any kind
+        if name not in self._rows:
+            raise UsageError(f"unknown {self.kind} {name!r}: {did_you_mean(name, list(self._rows))}")
+        module, _, attribute = self._rows[name].partition(":")
+        return getattr(importlib.import_module(f"{self._package}.{module}"), attribute)
