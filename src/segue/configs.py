@@ -55,7 +55,13 @@ def _problem(f: dataclasses.Field[Any], value: Any) -> str | None:  # noqa: ANN4
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             continue
         if (low is not None and not number >= low) or (high is not None and not number <= high):
-            span = f"at least {low:g}" if high is None else f"{low:g} to {high:g}" if low is not None else f"at most {high:g}"
+            span = (
+                f"at least {low:g}"
+                if high is None
+                else f"{low:g} to {high:g}"
+                if low is not None
+                else f"at most {high:g}"
+            )
             return f"{f.name}: expected {span}, got {number:g}"
     return None
 
@@ -68,11 +74,17 @@ class DataConfig(Checked):
         None, "height x width in pixels of one training crop; chosen from the images when not given", low=32, high=8192
     )
     format: str = knob("auto", "layout of the data on disk; auto looks at the folder (segue list formats)")
-    mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's, e.g. {stem}_mask")
+    mask_name: str = knob(
+        "", "file name of a mask without its ending, {stem} standing for the image's, e.g. {stem}_mask"
+    )
     names: tuple[str, ...] = knob((), "class names, in the order of the mask values; read or made up when not given")
     ignore: tuple[int, ...] = knob((), "mask values that stand for 'not labelled' (255 always does)", low=0, high=65535)
-    val_fraction: float = knob(0.3, "share of the groups held out for validation when the data has no split", low=0.01, high=0.9)
-    workers: int | None = knob(None, "processes that load images, 0 loads in the main one; chosen when not given", low=0, high=64)
+    val_fraction: float = knob(
+        0.3, "share of the groups held out for validation when the data has no split", low=0.01, high=0.9
+    )
+    workers: int | None = knob(
+        None, "processes that load images, 0 loads in the main one; chosen when not given", low=0, high=64
+    )
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,9 @@ class TransferConfig(Checked):
     head_fraction: float = knob(0.1, "share of the steps that train the decoder alone (mode staged)", low=0, high=0.9)
     encoder_rate: float = knob(0.1, "learning rate of the encoder relative to the decoder's", low=0, high=10)
     layer_decay: float = knob(0.9, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
-    frozen_stages: int = knob(2, "encoder stages kept as they are, counted from the stem (mode partial)", low=0, high=64)
+    frozen_stages: int = knob(
+        2, "encoder stages kept as they are, counted from the stem (mode partial)", low=0, high=64
+    )
 
 
 @dataclass(frozen=True)
@@ -102,13 +116,19 @@ class OptimConfig(Checked):
     """The optimiser and its schedule."""
 
     lr: float = knob(1e-3, "peak learning rate of the decoder", low=1e-8, high=10)
-    weight_decay: float = knob(0.01, "decoupled weight decay; biases and normalisation layers are left out", low=0, high=1)
+    weight_decay: float = knob(
+        0.01, "decoupled weight decay; biases and normalisation layers are left out", low=0, high=1
+    )
     batch: int = knob(8, "images per step", low=1, high=4096)
-    micro_batches: int = knob(1, "parts a batch is split into to fit in memory (gradient accumulation)", low=1, high=4096)
+    micro_batches: int = knob(
+        1, "parts a batch is split into to fit in memory (gradient accumulation)", low=1, high=4096
+    )
     warmup: float = knob(0.05, "share of the steps over which the rate rises from zero", low=0, high=0.5)
     power: float = knob(0.9, "exponent of the polynomial decay of the rate to zero", low=0, high=5)
     clip_norm: float = knob(1.0, "gradients are scaled down to this norm, 0 switches it off", low=0, high=1e6)
-    ema: float = knob(0.04, "horizon of the averaged weights as a share of all steps, 0 switches averaging off", low=0, high=1)
+    ema: float = knob(
+        0.04, "horizon of the averaged weights as a share of all steps, 0 switches averaging off", low=0, high=1
+    )
     loss: str = knob("ce + jaccard", 'weighted sum of losses, e.g. "0.25*ce + 0.75*jaccard" (segue list losses)')
 
 
@@ -116,7 +136,9 @@ class OptimConfig(Checked):
 class AugmentConfig(Checked):
     """Random changes of the training images; masks move along."""
 
-    scale: tuple[float, float] = knob((0.5, 1.0), "side of the random crop as a share of the image's, from x to", low=0.05, high=4)
+    scale: tuple[float, float] = knob(
+        (0.5, 1.0), "side of the random crop as a share of the image's, from x to", low=0.05, high=4
+    )
     flip: float = knob(0.5, "probability of a left-right flip", low=0, high=1)
     colour: float = knob(0.3, "strength of random brightness, contrast and saturation", low=0, high=1)
 
@@ -126,11 +148,15 @@ class TrainConfig(Checked):
     """How training runs: machine, precision, checkpoints, stopping."""
 
     device: str = knob("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = knob("auto", "number format of the forward pass; auto measures", choices=("auto", "fp32", "bf16", "fp16"))
+    precision: str = knob(
+        "auto", "number format of the forward pass; auto measures", choices=("auto", "fp32", "bf16", "fp16")
+    )
     channels_last: bool = knob(True, "keep images in memory with the channels last, which convolutions prefer")
     threads: int | None = knob(None, "CPU threads; the bytes of the result depend on it", low=1, high=1024)
     validations: int = knob(10, "how often the run is validated, evenly spread", low=1, high=10_000)
-    patience: float = knob(0.5, "stop when validation has not improved for this share of the steps, 1 never stops early", low=0.01, high=1)
+    patience: float = knob(
+        0.5, "stop when validation has not improved for this share of the steps, 1 never stops early", low=0.01, high=1
+    )
     stop_warmup: float = knob(0.4, "share of the steps before which a run never stops early", low=0, high=1)
     checkpoint_every: int | None = knob(None, "steps between two resume points; every validation when not given", low=1)
     deterministic: bool = knob(False, "on a GPU, use only operations that give the same bits each time (slower)")
@@ -140,10 +166,14 @@ class TrainConfig(Checked):
 class FitConfig(Checked):
     """Train a segmentation model on images and masks, evaluate it, write a report."""
 
-    paths: tuple[Path, ...] = knob((), "one folder with images and masks in it, or an image folder and a mask folder", positional=True)
+    paths: tuple[Path, ...] = knob(
+        (), "one folder with images and masks in it, or an image folder and a mask folder", positional=True
+    )
     out: Path | None = knob(None, "run folder; runs/<data>-<n> when not given")
     resume: Path | None = knob(None, "run folder to continue exactly where it stopped; takes no other option")
-    config: Path | None = knob(None, "YAML file with any of these options, such as a run's config.yaml; flags win over it")
+    config: Path | None = knob(
+        None, "YAML file with any of these options, such as a run's config.yaml; flags win over it"
+    )
     steps: int | None = knob(None, "training steps; computed from the data when not given", low=1)
     minutes: float | None = knob(None, "wall-clock budget in minutes, evaluation included; sets the steps", low=0.1)
     seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)
@@ -163,8 +193,14 @@ class EvaluateConfig(Checked):
 
     run: Path = knob(Path(), "run folder, or its model folder", positional=True)
     paths: tuple[Path, ...] = knob((), "labelled data, in any layout fit takes", positional=True)
-    out: Path | None = knob(None, "folder for evaluation.json, per_image.csv and report.html; nothing is written when not given")
-    split: str = knob("auto", "which part of the data: auto is val if there is one, else all of it", choices=("auto", "all", "train", "val", "test"))
+    out: Path | None = knob(
+        None, "folder for evaluation.json, per_image.csv and report.html; nothing is written when not given"
+    )
+    split: str = knob(
+        "auto",
+        "which part of the data: auto is val if there is one, else all of it",
+        choices=("auto", "all", "train", "val", "test"),
+    )
     format: str = knob("auto", "layout of the data on disk (segue list formats)")
     mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
     device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
@@ -183,7 +219,9 @@ class PredictConfig(Checked):
     out: Path = knob(Path("predictions"), "folder the masks and overlays are written to")
     overlay: bool = knob(True, "also write the image with the classes painted over it")
     probabilities: bool = knob(False, "also write the class probabilities (float16 .npz, classes x height x width)")
-    tile: int | None = knob(None, "side in pixels past which an image is cut into tiles; chosen when not given", low=64, high=16384)
+    tile: int | None = knob(
+        None, "side in pixels past which an image is cut into tiles; chosen when not given", low=64, high=16384
+    )
     overlap: float = knob(0.25, "share of a tile that overlaps its neighbour", low=0, high=0.75)
     batch: int = knob(1, "tiles per forward pass; the result does not depend on it", low=1, high=1024)
     device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
@@ -195,7 +233,9 @@ class PredictConfig(Checked):
 class DoctorConfig(Checked):
     """Find every problem of a data set before training, and repair what can be repaired."""
 
-    paths: tuple[Path, ...] = knob((), "one folder with images and masks in it, or an image folder and a mask folder", positional=True)
+    paths: tuple[Path, ...] = knob(
+        (), "one folder with images and masks in it, or an image folder and a mask folder", positional=True
+    )
     fix: Path | None = knob(None, "folder a repaired copy of the data is written to")
     out: Path | None = knob(None, "file the findings are written to as JSON")
     format: str = knob("auto", "layout of the data on disk (segue list formats)")
@@ -210,7 +250,9 @@ class DoctorConfig(Checked):
 class ListConfig(Checked):
     """List what there is: encoders, decoders, formats, losses, transfer modes."""
 
-    kind: str = knob("", "what to list", positional=True, choices=("encoders", "decoders", "formats", "losses", "transfer"))
+    kind: str = knob(
+        "", "what to list", positional=True, choices=("encoders", "decoders", "formats", "losses", "transfer")
+    )
     filter: str = knob("", "show only names that contain this text")
     json: bool = knob(False, "print the list as JSON on standard output")
 

@@ -20,4 +20,5 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not module.startswith(error.name.split(".")[0]):
             raise  # the package is there and something inside it is missing: a different fault
-        raise MissingPackageError(f'this needs {module}, which is not installed: pip install "segue[{extra}]"') from None
+        advice = f'pip install "segue[{extra}]"'
+        raise MissingPackageError(f"this needs {module}, which is not installed: {advice}") from None

@@ -21,8 +21,8 @@ def augment(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
     """Cut, flip and recolour one sample.
 
-    Returns the crop as float32 (H, W, C) on the 0-255 scale, its labels (H, W), and where the crop lies inside the image
-    (padding is labelled `IGNORE` and carries no image).
+    Returns the crop as float32 (H, W, C) on the 0-255 scale, its labels (H, W), and where the crop lies inside the
+    image (padding is labelled `IGNORE` and carries no image).
     """
     share = math.exp(generator.uniform(math.log(config.scale[0]), math.log(config.scale[1])))
     box = random_box(labels.shape[0], labels.shape[1], size, share, generator)
@@ -80,4 +80,5 @@ def recolour(image: NDArray[np.float32], strength: float, generator: np.random.G
     if image.shape[2] == 3:
         grey = image @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)
         image = grey + (image - grey) * np.float32(saturation)
-    return np.clip(image, 0, 255, dtype=np.float32)
+    clipped: NDArray[np.float32] = np.clip(image, 0, 255, dtype=np.float32)
+    return clipped

@@ -1,9 +1,10 @@
 """At which pixel size the network sees an image: one rule for training, validation and prediction.
 
 Training resizes an image, its aspect ratio kept, so that the whole image would cover `size` / s (s drawn from
-`augment.scale`) and crops `size` out of it. The network therefore sees objects larger than a plain resize to `size` shows
-them; predicting at `size` makes it meet them smaller than it ever did. `zoom` undoes that: inference runs on the image
-resized to `zoom` times the side of `size` (the train-test resolution discrepancy, https://arxiv.org/abs/1906.06423).
+`augment.scale`) and crops `size` out of it. The network therefore sees objects larger than a plain resize to `size`
+shows them; predicting at `size` makes it meet them smaller than it ever did. `zoom` undoes that: inference runs on the
+image resized to `zoom` times the side of `size` (the train-test resolution discrepancy,
+https://arxiv.org/abs/1906.06423).
 """
 
 from __future__ import annotations

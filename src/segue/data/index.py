@@ -12,8 +12,8 @@ SPLITS = ("train", "val", "test")
 class Sample:
     """One image and its mask.
 
-    `id` is unique in the data set, stable across machines, and safe as a relative POSIX path: the image's path below the
-    root without its ending. `mask` is None for an unlabelled image. `split` is one of `SPLITS`, or "" when the layout
+    `id` is unique in the data set, stable across machines, and safe as a relative POSIX path: the image's path below
+    the root without its ending. `mask` is None for an unlabelled image. `split` is one of `SPLITS`, or "" when the layout
     gives none. `group` names what must stay on one side of a split (the frames of a video, the slices of a patient).
     """
 
@@ -45,8 +45,8 @@ class Problem:
 class Index:
     """A data set: its root, the layout it was read as, its samples, and what was wrong with the pairing.
 
-    `names` are class names when the layout fixes them (by mask value), else empty. `ignore` are raw mask values that the
-    layout itself declares unlabelled.
+    `names` are class names when the layout fixes them (by mask value), else empty. `ignore` are raw mask values that
+    the layout itself declares unlabelled.
     """
 
     root: Path

@@ -1,7 +1,7 @@
 """Randomness keyed to a position: the same (seed, epoch, sample) always draws the same numbers.
 
-No generator state is ever saved. Shuffling, augmentation and dropout are functions of where the run is, so a run that was
-stopped and resumed, with any number of workers, draws exactly what an uninterrupted one would have drawn.
+No generator state is ever saved. Shuffling, augmentation and dropout are functions of where the run is, so a run that
+was stopped and resumed, with any number of workers, draws exactly what an uninterrupted one would have drawn.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from segue.data.geometry import Preprocessing
 
 
 def normalise(image: NDArray[np.generic], prep: Preprocessing) -> Float[Tensor, "channels height width"]:
-    """Turn (H, W, C) pixels on the 0-255 scale into a float32 tensor with the mean removed, divided by the deviation."""
+    """Turn (H, W, C) pixels on the 0-255 scale into float32 with the mean removed, divided by the deviation."""
     pixels = torch.from_numpy(np.array(image, dtype=np.float32))  # a copy: decoded arrays may be read-only
     mean = torch.tensor(prep.mean) * 255.0
     std = torch.tensor(prep.std) * 255.0
