@@ -1,1 +1,1 @@
-"""TODO."""
+"""Scores: pure functions on counts."""
