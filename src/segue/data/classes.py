@@ -14,7 +14,8 @@ class Classes:
     """Class names and colours, and the raw mask values they are stored as.
 
     `names[i]`, `palette[i]` (RGB, 0-255) and `values[i]` belong to class id `i`; there are 1 to 255 classes.
-    `values[i]` is an integer for single-channel masks (index, palette, 0/255 binary) or an RGB triple for colour-coded ones.
+    `values[i]` is an integer for single-channel masks (index, palette, 0/255 binary) or an RGB triple for colour-coded
+    ones.
     Pixels whose raw value is in `ignored` become `IGNORE`; a value found in neither is an error.
     """
 

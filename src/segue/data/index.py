@@ -13,8 +13,9 @@ class Sample:
     """One image and its mask.
 
     `id` is unique in the data set, stable across machines, and safe as a relative POSIX path: the image's path below
-    the root without its ending. `mask` is None for an unlabelled image. `split` is one of `SPLITS`, or "" when the layout
-    gives none. `group` names what must stay on one side of a split (the frames of a video, the slices of a patient).
+    the root without its ending. `mask` is None for an unlabelled image. `split` is one of `SPLITS`, or "" when the
+    layout gives none. `group` names what must stay on one side of a split (the frames of a video, the slices of a
+    patient).
     """
 
     id: str

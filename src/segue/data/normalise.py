@@ -12,8 +12,11 @@ from segue.data.geometry import Preprocessing
 
 
 def normalise(image: NDArray[np.generic], prep: Preprocessing) -> Float[Tensor, "channels height width"]:
-    """Turn (H, W, C) pixels on the 0-255 scale into float32 with the mean removed, divided by the deviation."""
-    pixels = torch.from_numpy(np.array(image, dtype=np.float32))  # a copy: decoded arrays may be read-only
-    mean = torch.tensor(prep.mean) * 255.0
-    std = torch.tensor(prep.std) * 255.0
-    return ((pixels - mean) / std).permute(2, 0, 1).contiguous()
+    """Turn (H, W, C) pixels on the 0-255 scale into float32 with the mean removed, divided by the deviation.
+
+    The arithmetic is numpy's: loader threads call this, and torch would start its own threads under each of them.
+    """
+    scale = np.array([1 / (255 * std) for std in prep.std], dtype=np.float32)
+    shift = np.array([mean / std for mean, std in zip(prep.mean, prep.std, strict=True)], dtype=np.float32)
+    pixels = image.astype(np.float32) * scale - shift
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The step loop: keyed randomness, optimiser, averaged weights, checkpoints."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What of a pretrained network stays, and how fast the rest moves."""

@@ -1,0 +1,116 @@
+"""Resume points: one safetensors file each, written durably, checksummed in a manifest, two kept and the best weights.
+
+No pickle is involved: tensors are safetensors, the rest is JSON in its header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from segue.durable import write_durably, write_text
+from segue.errors import RunError
+
+KEPT = 2
+_log = logging.getLogger("segue")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A resume point read back: named tensors and the JSON state that goes with them."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def sha256(path: Path) -> str:
+    """The hex SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write tensors and JSON state to one safetensors file, durably."""
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    size = sum(tensor.numel() * tensor.element_size() for tensor in flat.values())
+    metadata = {"state": json.dumps(state)}
+    write_durably(path, lambda temporary: save_file(flat, temporary, metadata), size)
+
+
+def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
+    """Add the resume point of `step`, enter it in the manifest, and drop those that are no longer needed.
+
+    A file counts only once the manifest holds its checksum, so a process killed in between leaves the previous resume
+    point in force.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{step:08d}.safetensors"
+    save_tensors(path, tensors, state)
+    entries = [entry for entry in read_manifest(folder) if entry["file"] != path.name]
+    entries.append({"file": path.name, "step": step, "sha256": sha256(path), "best": state.get("best_step")})
+    entries = sorted(entries, key=lambda entry: entry["step"])[-KEPT:]
+    write_text(folder / "manifest.json", json.dumps(entries, indent=1))
+    _drop_unneeded(folder, entries)
+    return path
+
+
+def best_path(folder: Path, step: int) -> Path:
+    """Where the averaged weights of the best validation, reached at `step`, are kept."""
+    return folder / f"best-{step:08d}.safetensors"
+
+
+def _drop_unneeded(folder: Path, entries: list[dict[str, Any]]) -> None:
+    needed = {entry["file"] for entry in entries} | {best_path(folder, entry["best"]).name for entry in entries}
+    for path in folder.glob("*.safetensors"):
+        if path.name not in needed:
+            path.unlink(missing_ok=True)
+    for leftover in folder.glob(".*.tmp"):  # of a process that was killed while writing
+        leftover.unlink(missing_ok=True)
+
+
+def read_manifest(folder: Path) -> list[dict[str, Any]]:
+    """The entries of the manifest, oldest first; empty when there is none."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return []
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [{key: entry[key] for key in ("file", "step", "sha256", "best")} for entry in entries]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise RunError(f"{path}: expected the list of resume points, got a damaged file: start a new run") from None
+
+
+def load_newest(folder: Path) -> Checkpoint:
+    """The newest resume point whose bytes are what was written; damaged ones are named and passed over.
+
+    Raises `RunError` when there is none.
+    """
+    for entry in reversed(read_manifest(folder)):
+        path = folder / entry["file"]
+        if not path.is_file() or sha256(path) != entry["sha256"]:
+            _log.warning("%s is missing or damaged (its checksum differs): falling back to the one before", path)
+            continue
+        tensors, state = load_tensors(path)
+        return Checkpoint(path, tensors, state)
+    raise RunError(f"{folder}: expected a resume point, found none that is intact: start a new run with segue fit DATA")
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and JSON state of a file written by `save_tensors`."""
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    return tensors, json.loads(metadata.get("state", "{}"))
