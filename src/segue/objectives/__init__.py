@@ -1,1 +1,1 @@
-"""TODO."""
+"""What one training step minimises: `objective(model, batch)` returns named terms, the loop adds them up."""

@@ -1,5 +1,7 @@
-"""Averaged weights: an exponential moving average of parameters and buffers (https://arxiv.org/abs/1803.05407's idea,
-with Polyak's exponential weights; buffers are averaged too, so BatchNorm statistics match the averaged parameters).
+"""Averaged weights: an exponential moving average of parameters and buffers.
+
+Buffers are averaged as well, so that BatchNorm statistics match the averaged parameters; averaging parameters alone, as
+many implementations do, leaves the two out of step.
 """
 
 from __future__ import annotations

@@ -1,0 +1,199 @@
+"""The step loop: one global step is the position; validate, save, step, until nothing is left to do.
+
+Everything random is keyed to that position, so stopping anywhere and resuming gives the bytes of an uninterrupted run
+(same torch build, device kind and thread count).
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from segue.configs import TrainConfig
+from segue.data.loader import Batch, TrainingSet, batches
+from segue.errors import InterruptedRunError, RunError, TrainingStoppedError
+from segue.metrics.confusion import Scores
+from segue.train.budget import Budget
+from segue.train.checkpoint import Checkpoint, best_path, save_checkpoint, save_tensors
+from segue.train.optim import head_rate, restore_state, state_tensors
+from segue.train.signals import StopRequest
+from segue.train.state import Row, State, state_from_dict
+from segue.train.step import Engine, NonFiniteError, training_step
+from segue.train.validate import Validator
+
+_log = logging.getLogger("segue")
+
+
+def _ignore(_state: State) -> None:
+    """Watch nothing."""
+
+
+@dataclass
+class Loop:
+    """A run in progress. `on_step` and `on_validation` are told the state after each; they may not change it."""
+
+    engine: Engine
+    data: TrainingSet
+    validator: Validator
+    state: State
+    folder: Path
+    train: TrainConfig
+    workers: int
+    budget: Budget | None = None
+    on_step: Callable[[State], None] = _ignore
+    on_validation: Callable[[State], None] = _ignore
+    _mark: tuple[float, int] = field(default=(0.0, 0))  # wall clock and step of the last validation's end
+
+
+def run_loop(loop: Loop, stop: StopRequest) -> None:
+    """Train until the steps are done or validation stops improving.
+
+    Raises `InterruptedRunError` after saving when `stop` was requested, and `TrainingStoppedError` when a loss is not
+    finite or memory is too small.
+    """
+    started = time.perf_counter() - loop.state.seconds
+    loop._mark = (loop.state.seconds, loop.state.step)
+    stream = batches(loop.data, loop.engine.optim.batch, loop.state.step, loop.workers)
+    with closing(stream):  # type: ignore[type-var]  # a generator, typed as an iterator
+        while True:
+            loop.state.seconds = time.perf_counter() - started
+            if _validation_due(loop):
+                _validate(loop, stop, started)
+                save(loop)
+            if loop.state.finished:
+                return
+            _leave_if_asked(loop, stop)
+            _step(loop, stream)
+            loop.on_step(loop.state)
+            every = loop.train.checkpoint_every
+            if every and loop.state.step % every == 0 and not _validation_due(loop):
+                save(loop)
+
+
+def _step(loop: Loop, stream: Iterator[Batch]) -> None:
+    state = loop.state
+    batch = next(stream)
+    try:
+        losses = training_step(loop.engine, batch, state)
+    except NonFiniteError as error:
+        save(loop)
+        raise TrainingStoppedError(
+            f"{error} at step {state.step} on the images {', '.join(batch.ids)}: the state before this step is saved in "
+            f"{loop.folder}; look at these images and masks (segue doctor), or lower --optim.lr"
+        ) from None
+    except TrainingStoppedError:
+        save(loop)
+        raise
+    for name, value in losses.items():
+        state.loss_sums[name] = state.loss_sums.get(name, 0.0) + value
+    state.loss_count += 1
+    state.advance()
+
+
+def _validation_due(loop: Loop) -> bool:
+    state = loop.state
+    if state.validated == state.step:
+        return False
+    # the share is a sum of floats: one part in a billion makes the comparison safe
+    return state.finished or state.progress * loop.train.validations + 1e-9 >= len(state.history) + 1
+
+
+def _validate(loop: Loop, stop: StopRequest, started: float) -> None:
+    began = time.perf_counter()
+    scores = loop.validator(loop.engine.average, stop)
+    if scores is None:
+        _leave_if_asked(loop, stop)
+        return
+    state = loop.state
+    state.history.append(_row(loop, scores))
+    state.loss_sums, state.loss_count = {}, 0
+    state.validated = state.step
+    if scores.miou > state.best_miou:
+        state.best_miou, state.best_step = scores.miou, state.step
+        loop.folder.mkdir(parents=True, exist_ok=True)
+        save_tensors(best_path(loop.folder, state.step), loop.engine.average.state_dict(), {"step": state.step})
+    state.stopped_early = _hopeless(state, loop.train)
+    state.seconds = time.perf_counter() - started
+    _revise_budget(loop, time.perf_counter() - began)
+    loop._mark = (state.seconds, state.step)
+    loop.on_validation(state)
+
+
+def _row(loop: Loop, scores: Scores) -> Row:
+    state = loop.state
+    return Row(
+        step=state.step,
+        images=state.step * loop.engine.optim.batch,
+        lr=head_rate(loop.engine.optimizer),
+        losses={name: total / state.loss_count for name, total in state.loss_sums.items()},
+        miou=scores.miou,
+        pixel_accuracy=scores.pixel_accuracy,
+        class_iou={
+            name: None if iou != iou else float(iou)  # NaN, for a class that does not occur, is not JSON
+            for name, iou in zip(loop.validator.classes.names, scores.class_iou, strict=True)
+        },
+    )
+
+
+def _hopeless(state: State, train: TrainConfig) -> bool:
+    if train.patience >= 1 or state.progress < train.stop_warmup:
+        return False
+    since_best = (state.step - state.best_step) / state.total_steps
+    if since_best < train.patience or state.step >= state.total_steps:
+        return False
+    _log.info("validation has not improved since step %d: stopping at step %d", state.best_step, state.step)
+    return True
+
+
+def _revise_budget(loop: Loop, validation_seconds: float) -> None:
+    state = loop.state
+    if loop.budget is None or state.finished:
+        return
+    seconds, step = loop._mark
+    step_seconds = (state.seconds - validation_seconds - seconds) / max(1, state.step - step)
+    left = max(0, loop.train.validations - len(state.history))
+    loop.budget.revise(state, state.seconds, step_seconds, validation_seconds, left)
+
+
+def _leave_if_asked(loop: Loop, stop: StopRequest) -> None:
+    if stop.signal_number is None:
+        return
+    save(loop)
+    name = signal.Signals(stop.signal_number).name
+    raise InterruptedRunError(
+        f"stopped by {name} at step {loop.state.step} of {loop.state.total_steps}, state saved: "
+        f"continue with segue fit --resume {loop.folder.parent}",
+        stop.signal_number,
+    )
+
+
+def save(loop: Loop) -> None:
+    """Write a resume point for the current state."""
+    engine = loop.engine
+    tensors: dict[str, Tensor] = {f"model.{name}": tensor for name, tensor in engine.model.state_dict().items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in engine.average.state_dict().items()}
+    tensors |= {f"optim.{name}": tensor for name, tensor in state_tensors(engine.optimizer).items()}
+    save_checkpoint(loop.folder, loop.state.step, tensors, loop.state.to_dict())
+
+
+def restore(engine: Engine, checkpoint: Checkpoint) -> State:
+    """Put a resume point's tensors into `engine` and return its state."""
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optim": {}}
+    for name, tensor in checkpoint.tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = tensor
+    try:
+        engine.model.load_state_dict(parts["model"])
+        engine.average.load_state_dict(parts["average"])
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise RunError(f"{checkpoint.path}: does not fit the network of this run's config.yaml: {first}") from None
+    restore_state(engine.optimizer, parts["optim"])
+    return state_from_dict(checkpoint.state)

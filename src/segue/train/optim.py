@@ -1,0 +1,71 @@
+"""AdamW over the transfer groups, and the schedule that moves their rates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from segue.configs import OptimConfig, TransferConfig
+from segue.errors import RunError
+from segue.transfer.lr_groups import Group
+from segue.transfer.schedule import rate_factor
+
+
+def make_optimizer(groups: list[Group], device: str) -> torch.optim.Optimizer:
+    """AdamW (https://arxiv.org/abs/1711.05101) with one parameter group per transfer group."""
+    options = [
+        {
+            "params": [parameter for _, parameter in group.parameters],
+            "names": [name for name, _ in group.parameters],
+            "peak": group.lr,
+            "lr": group.lr,
+            "weight_decay": group.weight_decay,
+            "encoder": group.encoder,
+        }
+        for group in groups
+    ]
+    return torch.optim.AdamW(options, fused=device in ("cpu", "cuda"))
+
+
+def set_rates(optimizer: torch.optim.Optimizer, progress: float, optim: OptimConfig, transfer: TransferConfig) -> None:
+    """Set every group's learning rate for a step at `progress` (0-1) of the run."""
+    late = transfer.head_fraction if transfer.mode == "staged" else 0.0
+    for group in optimizer.param_groups:
+        start = late if group["encoder"] else 0.0
+        group["lr"] = group["peak"] * rate_factor(progress, start, optim.warmup, optim.power)
+
+
+def head_rate(optimizer: torch.optim.Optimizer) -> float:
+    """The current learning rate of the decoder."""
+    return float(next(group["lr"] for group in optimizer.param_groups if not group["encoder"]))
+
+
+def state_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's moments by parameter name: `<parameter>.<moment>`."""
+    named = _named(optimizer)
+    return {
+        f"{name}.{moment}": tensor
+        for name, parameter in named.items()
+        for moment, tensor in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_state(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put moments saved by `state_tensors` back; raises `RunError` for a parameter the optimiser does not have."""
+    named = _named(optimizer)
+    for key, tensor in tensors.items():
+        name, _, moment = key.rpartition(".")
+        if name not in named:
+            raise RunError(
+                f"the resume point holds {name}, which this network lacks: the run was made by another version"
+            )
+        parameter = named[name]
+        optimizer.state[parameter][moment] = tensor.to(parameter.device)
+
+
+def _named(optimizer: torch.optim.Optimizer) -> dict[str, torch.nn.Parameter]:
+    return {
+        name: parameter
+        for group in optimizer.param_groups
+        for name, parameter in zip(group["names"], group["params"], strict=True)
+    }

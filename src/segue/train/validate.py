@@ -1,0 +1,70 @@
+"""A quick score on the validation images while training: half precision, no interval; `segue evaluate` is the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from lightning.fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from segue.data.classes import Classes
+from segue.data.geometry import Preprocessing, resize_image, resize_labels, working_size
+from segue.data.index import Sample
+from segue.data.loader import read_sample
+from segue.data.normalise import normalise
+from segue.metrics.confusion import Scores, confusion_matrix, scores
+from segue.train.signals import StopRequest
+
+MOST_IMAGES = 200  # enough to rank checkpoints; the final evaluation uses every image
+MOST_PIXELS = 1_000_000  # larger masks are scored at this size while training
+
+
+@dataclass(frozen=True)
+class Validator:
+    """Scores models on an evenly spread part of the validation images, at the masks' own size up to a megapixel."""
+
+    samples: tuple[Sample, ...]
+    classes: Classes
+    prep: Preprocessing
+    fabric: Fabric
+    workers: int
+
+    def __call__(self, model: nn.Module, stop: StopRequest) -> Scores | None:
+        """Score `model`; None when a stop was requested before the end."""
+        matrix = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
+        model.eval()
+        with ThreadPoolExecutor(max(1, self.workers)) as pool, torch.inference_mode(), self.fabric.autocast():
+            for image, labels in pool.map(self._prepare, self.samples):
+                if stop:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    return None
+                matrix += confusion_matrix(self._predict(model, image, labels.shape), labels, len(self.classes))
+        return scores(matrix)
+
+    def _prepare(self, sample: Sample) -> tuple[Tensor, NDArray[np.uint8]]:
+        image, labels = read_sample(sample, self.classes, self.prep.channels)
+        height, width = labels.shape
+        resized = resize_image(image, working_size(height, width, self.prep))
+        if height * width > MOST_PIXELS:
+            shrink = (MOST_PIXELS / (height * width)) ** 0.5
+            labels = resize_labels(labels, (round(height * shrink), round(width * shrink)))
+        return normalise(resized, self.prep), labels
+
+    def _predict(self, model: nn.Module, image: Tensor, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        batch = image[None].to(self.fabric.device, memory_format=torch.channels_last)
+        logits = model(batch).float()
+        full = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        return full.argmax(1)[0].to(torch.uint8).cpu().numpy()
+
+
+def spread(samples: Sequence[Sample], most: int = MOST_IMAGES) -> tuple[Sample, ...]:
+    """At most `most` samples, evenly spread over the given order."""
+    if len(samples) <= most:
+        return tuple(samples)
+    return tuple(samples[round(i * (len(samples) - 1) / (most - 1))] for i in range(most))
