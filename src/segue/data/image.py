@@ -15,7 +15,6 @@ from PIL import Image
 
 from segue.data.opening import BROKEN, ENDINGS, check_size, opened, orientation
 from segue.data.pixels import (
-    COLOUR_MASK,
     IMAGE,
     MASK,
     WIDE_IMAGE,
@@ -28,7 +27,6 @@ from segue.data.pixels import (
     labels,
     low_bytes,
     raw_modes,
-    repeated,
     sample_step,
     scaled,
 )
@@ -65,7 +63,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
     return _upright(image if image.ndim == 3 else image[..., None], turn)
 
 
-def read_mask(path: Path, max_pixels: int = MAX_PIXELS, colours: bool = False) -> Array:
+def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
     """Decode a mask to the values it stores, upright: nothing is scaled or looked up.
 
     Grey and palette masks give `(height, width)` uint8 or uint16; a palette mask keeps its indices. Colour masks give
@@ -75,19 +73,16 @@ def read_mask(path: Path, max_pixels: int = MAX_PIXELS, colours: bool = False) -
     Args:
         path: as for `read_image`.
         max_pixels: as for `read_image`.
-        colours: give `(height, width, 3)` whatever the file: palettes are looked up and grey is repeated. This is for
-            data sets that code classes by colour (`Classes.coded_by_colour`) and save some of the files with a palette.
 
     Raises:
         DataError: as for `read_image`, or the values cannot be labels (fractions, half-transparent edges, CMYK, ...).
     """
     if path.suffix.lower() == ".npy":
-        return _from_numpy(path, max_pixels, repeated if colours else labels)
+        return _from_numpy(path, max_pixels, labels)
     with opened(path, max_pixels) as picture:
         turn = orientation(picture)
-        table = COLOUR_MASK if colours else MASK
-        step = 1 if colours else sample_step(picture)
-        values = _decoded(picture, path, "mask", table)
+        step = sample_step(picture)
+        values = _decoded(picture, path, "mask", MASK)
     return _upright(values // step if step > 1 else values, turn)
 
 

@@ -188,28 +188,6 @@ def _cut_out(picture: Image.Image) -> Array:
     return labels(values * (alpha == 255))
 
 
-def repeated(values: Array) -> Array:
-    """Labels as `(H, W, 3)` uint8, grey ones repeated."""
-    values = labels(values)
-    if values.dtype != np.uint8:
-        raise RefusedError("expected a colour mask, got a 16-bit one")
-    return values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
-
-
-def _repeated_picture(picture: Image.Image) -> Array:
-    return repeated(_cut_out(picture) if picture.mode == "LA" else np.array(picture))
-
-
-def _looked_up(picture: Image.Image) -> Array:
-    """Palette indices as their colours; see-through entries are colours like the others."""
-    table = np.zeros((256, 3), np.uint8)
-    flat = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-    table[: len(flat)] = flat
-    indices = np.asarray(picture)
-    colours: Array = table[indices if indices.ndim == 2 else indices[..., 0]]
-    return colours
-
-
 def _indices(picture: Image.Image) -> Array:
     return _cut_out(picture) if picture.mode == "PA" else np.array(picture)
 
@@ -226,13 +204,4 @@ MASK: dict[str, Convert] = {
     "I;16B": _labels_picture,
     "I": _labels_picture,
     "F": _labels_picture,
-}
-COLOUR_MASK: dict[str, Convert] = {
-    "1": _repeated_picture,
-    "L": _repeated_picture,
-    "LA": _repeated_picture,
-    "P": _looked_up,
-    "PA": _looked_up,
-    "RGB": _labels_picture,
-    "RGBA": _cut_out,
 }
