@@ -83,7 +83,7 @@ class DataConfig(Checked):
         0.3, "share of the groups held out for validation when the data has no split", low=0.01, high=0.9
     )
     workers: int | None = knob(
-        None, "processes that load images, 0 loads in the main one; chosen when not given", low=0, high=64
+        None, "threads that load images ahead, 0 loads in the main one; chosen when not given", low=0, high=64
     )
 
 
@@ -149,9 +149,10 @@ class TrainConfig(Checked):
 
     device: str = knob("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = knob(
-        "auto", "number format of the forward pass; auto measures", choices=("auto", "fp32", "bf16", "fp16")
+        "auto",
+        "number format of the forward pass; auto takes bf16 where the hardware multiplies it natively",
+        choices=("auto", "fp32", "bf16"),
     )
-    channels_last: bool = knob(True, "keep images in memory with the channels last, which convolutions prefer")
     threads: int | None = knob(None, "CPU threads; the bytes of the result depend on it", low=1, high=1024)
     validations: int = knob(10, "how often the run is validated, evenly spread", low=1, high=10_000)
     patience: float = knob(
@@ -159,7 +160,6 @@ class TrainConfig(Checked):
     )
     stop_warmup: float = knob(0.4, "share of the steps before which a run never stops early", low=0, high=1)
     checkpoint_every: int | None = knob(None, "steps between two resume points; every validation when not given", low=1)
-    deterministic: bool = knob(False, "on a GPU, use only operations that give the same bits each time (slower)")
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ def _step(loop: Loop, stream: Iterator[Batch]) -> None:
     except NonFiniteError as error:
         save(loop)
         raise TrainingStoppedError(
-            f"{error} at step {state.step} on the images {', '.join(batch.ids)}: the state before this step is saved in "
-            f"{loop.folder}; look at these images and masks (segue doctor), or lower --optim.lr"
+            f"{error} at step {state.step} on the images {', '.join(batch.ids)}: the state before this step is saved "
+            f"in {loop.folder}; look at these images and masks (segue doctor), or lower --optim.lr"
         ) from None
     except TrainingStoppedError:
         save(loop)

@@ -18,7 +18,7 @@ from segue.data.geometry import Preprocessing, resize_image, resize_labels, work
 from segue.data.index import Sample
 from segue.data.loader import read_sample
 from segue.data.normalise import normalise
-from segue.metrics.confusion import Scores, confusion_matrix, scores
+from segue.metrics.confusion import Scores, confusion, scores
 from segue.train.signals import StopRequest
 
 MOST_IMAGES = 200  # enough to rank checkpoints; the final evaluation uses every image
@@ -44,7 +44,7 @@ class Validator:
                 if stop:
                     pool.shutdown(wait=False, cancel_futures=True)
                     return None
-                matrix += confusion_matrix(self._predict(model, image, labels.shape), labels, len(self.classes))
+                matrix += confusion(labels, self._predict(model, image, labels.shape), len(self.classes))
         return scores(matrix)
 
     def _prepare(self, sample: Sample) -> tuple[Tensor, NDArray[np.uint8]]:

@@ -1,0 +1,189 @@
+"""The command line: configurations become flags, a command runs, its result or its error is printed.
+
+Nothing here knows a single knob: verbs are rows of `VERBS`, flags are the fields of their configuration. torch is not
+imported until a verb that needs it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import logging
+import os
+import sys
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from segue import __version__, configs
+from segue.errors import SegueError, UsageError
+from segue.table import did_you_mean
+
+VERBS: dict[str, tuple[type[Any], str]] = {
+    "demo": (configs.DemoConfig, "segue.commands.demo"),
+    "doctor": (configs.DoctorConfig, "segue.commands.doctor"),
+    "fit": (configs.FitConfig, "segue.commands.fit"),
+    "evaluate": (configs.EvaluateConfig, "segue.commands.evaluate"),
+    "predict": (configs.PredictConfig, "segue.commands.predict"),
+    "list": (configs.ListConfig, "segue.commands.list"),
+}
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    sys.exit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code (drawn in `segue.errors`)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    wants_json = "--json" in arguments
+    try:
+        verb, config = parse(arguments)
+        _configure_logging()
+        result = importlib.import_module(VERBS[verb][1]).run(config)
+        print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))
+        return int(result.exit_code)
+    except SegueError as error:
+        print(f"segue: {error}", file=sys.stderr)
+        if wants_json:
+            print(json.dumps({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code}))
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("segue: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output left; give the interpreter somewhere harmless to flush to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parse(arguments: Sequence[str]) -> tuple[str, Any]:
+    """Turn a command line into a verb and its configuration; raises `UsageError`, exits for --help and --version."""
+    parser = _Parser(prog="segue", description="Turn a pretrained network into your own segmentation model.", **_FORMAT)
+    parser.add_argument("--version", action="version", version=f"segue {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    flags: dict[str, list[str]] = {}
+    for name, (kind, _) in VERBS.items():
+        summary = (kind.__doc__ or "").strip()
+        sub = verbs.add_parser(name, help=summary, description=summary, **_FORMAT)
+        _add_fields(sub, kind)
+        flags[name] = [flag for action in sub._actions for flag in action.option_strings]
+    given, unknown = parser.parse_known_args([_dashed(argument) for argument in arguments])
+    if given.verb is None:
+        parser.print_help()
+        parser.exit(2)
+    if unknown:
+        hint = did_you_mean(unknown[0].partition("=")[0], flags[given.verb]) if unknown[0].startswith("--") else ""
+        raise UsageError(f"unknown argument {unknown[0]} for segue {given.verb}: {hint or 'see --help'}")
+    values = {name: value for name, value in vars(given).items() if name != "verb" and value is not None}
+    kind = VERBS[given.verb][0]
+    return given.verb, configs.from_dict(kind, _merged(_from_file(values.get("config")), _nested(values)))
+
+
+_FORMAT: dict[str, Any] = {
+    "formatter_class": lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=118),
+    "allow_abbrev": False,
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _add_fields(parser: argparse._ActionsContainer, kind: type[Any], prefix: str = "") -> None:
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            group = parser.add_argument_group(field.name, (hint.__doc__ or "").strip())
+            _add_fields(group, hint, f"{field.name}.")
+            continue
+        text = field.metadata["help"].replace("%", "%%") + _default_text(field.default)
+        if field.metadata["positional"]:
+            many = typing.get_origin(hint) is tuple
+            label = "PATH" if many else field.name.upper()
+            parser.add_argument(field.name, nargs="*" if many else "?", metavar=label, default=None, help=text)
+        elif hint is bool:
+            flag = "--" + (prefix + field.name).replace("_", "-")
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(flag, action=action, default=None, dest=prefix + field.name, help=text)
+        else:
+            flag = "--" + (prefix + field.name).replace("_", "-")
+            metavar = _metavar(field, hint)
+            parser.add_argument(flag, default=None, dest=prefix + field.name, metavar=metavar, help=text)
+
+
+def _default_text(default: Any) -> str:  # noqa: ANN401
+    if default is None or default in ((), "", Path()) or isinstance(default, bool):
+        return ""
+    if isinstance(default, tuple):
+        default = "x".join(str(part) for part in default)
+    return f" (default: {default})"
+
+
+def _metavar(field: dataclasses.Field[Any], hint: Any) -> str:  # noqa: ANN401
+    if field.metadata["choices"]:
+        return "{" + ",".join(field.metadata["choices"]) + "}"
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is tuple:
+        many = typing.get_args(hint)[-1] is Ellipsis
+        return "A,B,…" if many else "HxW" if field.name == "size" else "AxB"
+    return {int: "N", float: "X", Path: "PATH"}.get(hint, "TEXT")
+
+
+def _dashed(argument: str) -> str:
+    """Accept --transfer.head_fraction and --transfer.head-fraction alike."""
+    if not argument.startswith("--") or argument == "--":
+        return argument
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        group, dot, rest = name.partition(".")
+        if dot:
+            nested.setdefault(group, {})[rest] = value
+        elif value != []:
+            nested[name] = value
+    return nested
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        inner = merged.get(name)
+        merged[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _from_file(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    from segue.config_file import read_config_file
+
+    return read_config_file(Path(path))
+
+
+def _configure_logging() -> None:
+    """Send Segue's own messages, and nobody else's, to standard error."""
+    from rich.logging import RichHandler
+
+    from segue.console import console
+
+    logger = logging.getLogger("segue")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [RichHandler(console=console(), show_time=False, show_level=False, show_path=False)]
+    logger.propagate = False
+
+
+if __name__ == "__main__":
+    entry()
