@@ -1,1 +1,1 @@
-"""TODO."""
+"""Networks: timm encoders, decoders on top of them, and where their pretrained weights come from."""

@@ -1,0 +1,28 @@
+"""PSPNet's pyramid pooling (https://arxiv.org/abs/1612.01105), from segmentation_models_pytorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segmentation_models_pytorch.decoders.pspnet.decoder import PSPDecoder
+from torch import Tensor, nn
+
+
+class PSPNet(nn.Module):
+    """The last map joined with its averages over 1, 4, 9 and 36 regions.
+
+    The encoder is dilated to stride 8 where it can be, as in the paper; no auxiliary loss, no dropout. When to use it:
+    scenes whose context tells the class; expensive with a dilated encoder.
+    """
+
+    output_stride: int | None = 8
+
+    def __init__(self, channels: Sequence[int], strides: Sequence[int], width: int = 512) -> None:
+        super().__init__()
+        self.pooling = PSPDecoder(list(channels), out_channels=width, dropout=0.0)
+        self.used = (len(channels) - 1,)
+        self.out_channels = width
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """The pooled map at the size of the last encoder map."""
+        return self.pooling(features)  # type: ignore[no-any-return]
