@@ -13,7 +13,7 @@ from torchmetrics.classification import (
 
 from segue.data.classes import IGNORE
 from segue.errors import DataError
-from segue.metrics.confusion import confusion_matrix, scores
+from segue.metrics.confusion import confusion, scores
 
 
 def random_masks(seed, n_classes=5, shape=(37, 41)):
@@ -35,13 +35,13 @@ def brute_force(truth, prediction, n_classes):
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_equal_a_loop_over_pixels(seed):
     truth, prediction = random_masks(seed)
-    matrix = confusion_matrix(prediction, truth, 5)
+    matrix = confusion(truth, prediction, 5)
     assert matrix.dtype == np.int64
     np.testing.assert_array_equal(matrix, brute_force(truth, prediction, 5))
 
 
 def test_rows_are_truth_and_columns_prediction():
-    matrix = confusion_matrix(np.array([[1, 1, 1]], np.uint8), np.array([[0, 0, 1]], np.uint8), 2)
+    matrix = confusion(np.array([[0, 0, 1]], np.uint8), np.array([[1, 1, 1]], np.uint8), 2)
     assert matrix.tolist() == [[0, 2], [0, 1]]
 
 
@@ -49,20 +49,20 @@ def test_what_is_predicted_on_ignored_pixels_does_not_matter():
     truth, prediction = random_masks(0)
     other = prediction.copy()
     other[truth == IGNORE] = 255  # not even a class
-    np.testing.assert_array_equal(confusion_matrix(prediction, truth, 5), confusion_matrix(other, truth, 5))
+    np.testing.assert_array_equal(confusion(truth, prediction, 5), confusion(truth, other, 5))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
 def test_any_integer_type_gives_the_same_counts(dtype):
     truth, prediction = random_masks(1)
     np.testing.assert_array_equal(
-        confusion_matrix(prediction.astype(dtype), truth.astype(dtype), 5), brute_force(truth, prediction, 5)
+        confusion(truth.astype(dtype), prediction.astype(dtype), 5), brute_force(truth, prediction, 5)
     )
 
 
 def test_many_classes_do_not_overflow_the_fused_index():
     truth = np.full((2, 2), 254, np.uint8)
-    assert confusion_matrix(truth, truth, 255)[254, 254] == 4
+    assert confusion(truth, truth, 255)[254, 254] == 4
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_many_classes_do_not_overflow_the_fused_index():
 )
 def test_ids_outside_the_classes_are_refused(truth, prediction, text):
     with pytest.raises(DataError, match=text):
-        confusion_matrix(np.array(prediction), np.array(truth), 3)
+        confusion(np.array(truth), np.array(prediction), 3)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_scores_equal_torchmetrics(seed):
     n = 5
     truth, prediction = random_masks(seed, n)
-    ours = scores(confusion_matrix(prediction, truth, n))
+    ours = scores(confusion(truth, prediction, n))
     t, p = torch.from_numpy(truth.astype(np.int64)), torch.from_numpy(prediction.astype(np.int64))
 
     def theirs(metric, average):

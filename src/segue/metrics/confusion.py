@@ -12,8 +12,8 @@ from segue.data.classes import IGNORE
 from segue.errors import DataError
 
 
-def confusion_matrix(
-    prediction: Integer[np.ndarray, "*shape"], truth: Integer[np.ndarray, "*space"], n_classes: int
+def confusion(
+    truth: Integer[np.ndarray, "*space"], prediction: Integer[np.ndarray, "*shape"], n_classes: int
 ) -> Int64[np.ndarray, "classes classes"]:
     """Count pixels by true class (rows) and predicted class (columns).
 
@@ -21,7 +21,7 @@ def confusion_matrix(
     as fast as reading the arrays.
     """
     if truth.shape != prediction.shape:
-        raise DataError(f"expected prediction and truth of one size, got {prediction.shape} and {truth.shape}")
+        raise DataError(f"expected truth and prediction of one size, got {truth.shape} and {prediction.shape}")
     kept = truth != IGNORE
     rows, columns = truth[kept].astype(np.int64), prediction[kept].astype(np.int64)
     for name, ids in (("truth", rows), ("prediction", columns)):
