@@ -1,1 +1,1 @@
-"""TODO."""
+"""A trained network on images of any size: prediction, tiling, evaluation, the files written."""
