@@ -69,7 +69,7 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     flags: dict[str, list[str]] = {}
     for name, (kind, _) in VERBS.items():
-        summary = (kind.__doc__ or "").strip()
+        summary = (kind.__doc__ or "").strip().replace("%", "%%")
         sub = verbs.add_parser(name, help=summary, description=summary, **_FORMAT)
         _add_fields(sub, kind)
         flags[name] = [flag for action in sub._actions for flag in action.option_strings]

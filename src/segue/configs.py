@@ -289,7 +289,11 @@ def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise UsageError(f"unknown option {where}{unknown[0]}: expected one of {', '.join(sorted(hints))}")
-    return kind(**{name: convert(hints[name], value, where + name) for name, value in values.items()})
+    converted = {name: convert(hints[name], value, where + name) for name, value in values.items()}
+    try:
+        return kind(**converted)
+    except UsageError as error:
+        raise UsageError(f"{where}{error}") from None
 
 
 def convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401

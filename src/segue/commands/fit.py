@@ -1,0 +1,119 @@
+"""`segue fit`: read and check the data, build and load the network, train, evaluate, report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segue.config_file import read_fit_config, write_fit_config
+from segue.configs import FitConfig, to_dict
+from segue.console import duration, progress_bar
+from segue.data.prepare import Data, load_data, prepare, save_data
+from segue.data.split import save_split
+from segue.errors import UsageError
+from segue.train.lock import held
+from segue.train.loop import Loop, run_loop
+from segue.train.record import Recorder
+from segue.train.resolve import resolve
+from segue.train.run_folder import CONFIG, DATA, create_run_folder, require_empty, require_run
+from segue.train.signals import stop_request
+from segue.train.start import resume, start
+from segue.train.state import State
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit left behind: the run folder, the evaluation of its best model, and the wall clock over all sittings.
+
+    A dry run has no folder and no evaluation; `config` is what would have run.
+    """
+
+    run: Path | None
+    evaluation: dict[str, Any]
+    seconds: float
+    config: FitConfig
+    exit_code: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        run = str(self.run) if self.run else None
+        return {"run": run, "evaluation": self.evaluation, "seconds": self.seconds, "config": to_dict(self.config)}
+
+    def lines(self) -> list[str]:
+        """The result for people."""
+        if self.run is None:
+            return [yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip(), "", "dry run: nothing was written"]
+        low, high = self.evaluation["interval"]
+        return [
+            f"mIoU {self.evaluation['miou']:.3f} (95 % interval {low:.3f} to {high:.3f}) "
+            f"on {self.evaluation['n_images']} validation images, after {duration(self.seconds)}",
+            f"report: {self.run / 'report.html'}",
+            f"use it: segue predict {self.run} IMAGE… --out predictions",
+        ]
+
+
+def run(config: FitConfig) -> FitResult:
+    """Train as `config` says; see `FitConfig` for what each option does.
+
+    Raises `DataError`, `WeightsError`, `RunError`, `RunTakenError`, `TrainingStoppedError` or `InterruptedRunError`.
+    """
+    if config.resume is not None:
+        return _continue(config)
+    if not config.paths:
+        raise UsageError("expected a folder with images and masks, got none: segue fit DATA, or segue fit IMAGES MASKS")
+    began = time.perf_counter()
+    with progress_bar("examining the data") as update:
+        data = prepare(config.paths, config.data, config.seed, update)
+    config = resolve(config, data)
+    if config.dry_run:
+        return FitResult(None, {}, time.perf_counter() - began, config)
+    folder = create_run_folder(config.out, data.root)
+    with held(folder):
+        require_empty(folder)
+        save_data(folder / DATA, data)
+        save_split(data.samples, folder / "split.json")
+        write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
+        loop = start(config, data, folder)
+        loop.state.seconds += time.perf_counter() - began - loop.state.seconds
+        return _train(loop, config, data, folder)
+
+
+def _continue(given: FitConfig) -> FitResult:
+    folder = given.resume
+    assert folder is not None, "called for --resume only"
+    if given != FitConfig(resume=folder, json=given.json):
+        raise UsageError("--resume takes no other option: the run goes on with the configuration it was started with")
+    require_run(folder)
+    config = read_fit_config(folder / CONFIG)
+    with held(folder):
+        data = load_data(folder / DATA)
+        return _train(resume(config, data, folder), config, data, folder)
+
+
+def _train(loop: Loop, config: FitConfig, data: Data, folder: Path) -> FitResult:
+    from segue.commands.conclude import conclude  # matplotlib and the report, only once there is something to report
+
+    recorder = Recorder(folder, loop)
+    with stop_request() as stop, progress_bar("training") as update:
+        loop.on_validation = recorder.write
+        loop.on_step = lambda state: update(state.progress, _position(state))
+        run_loop(loop, stop)
+    began = time.perf_counter()
+    with progress_bar("evaluating") as update:
+        evaluation = conclude(loop, config, data, folder, update)
+    seconds = loop.state.seconds + time.perf_counter() - began
+    return FitResult(folder, evaluation, seconds, config)
+
+
+def _position(state: State) -> str:
+    best = f" · best mIoU {state.best_miou:.3f}" if state.history else ""
+    return f"step {state.step}/{state.total_steps}{best} · {duration(_left(state))} left"
+
+
+def _left(state: State) -> float:
+    # validations so far are part of the seconds so far, so the estimate holds them too
+    return state.seconds * (1 - state.progress) / state.progress if state.progress else 0.0

@@ -1,0 +1,83 @@
+"""Every value the user left open, filled from the data and the machine, before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import statistics
+
+from segue.configs import FitConfig
+from segue.data.geometry import Preprocessing, fitting_scale, inference_zoom
+from segue.data.prepare import Data
+from segue.models.encoders import encoder_statistics
+from segue.train.machine import pick_device, pick_precision
+
+CROP_PIXELS = {"cpu": 320 * 320, "cuda": 512 * 512, "mps": 384 * 384}  # the most one training crop gets by default
+PASSES = 40  # how often each training image is seen ...
+LEAST_SEEN, MOST_SEEN = 4_000, 16_000  # ... within these bounds, in images
+
+
+def resolve(config: FitConfig, data: Data) -> FitConfig:
+    """`config` with nothing left open; given values are kept."""
+    device = pick_device(config.train.device)
+    size = config.data.size or default_size(data.sizes, CROP_PIXELS[device], config.augment.scale)
+    workers = config.data.workers if config.data.workers is not None else min(4, max(1, (os.cpu_count() or 2) // 2))
+    steps = config.steps
+    if steps is None and config.minutes is None:
+        steps = default_steps(len(data.of("train")), config.optim.batch)
+    return dataclasses.replace(
+        config,
+        paths=tuple(path.resolve() for path in config.paths),
+        steps=steps,
+        data=dataclasses.replace(config.data, size=size, workers=workers),
+        train=dataclasses.replace(
+            config.train, device=device, precision=pick_precision(config.train.precision, device)
+        ),
+    )
+
+
+def default_size(sizes: tuple[tuple[int, int], ...], most: int, scale: tuple[float, float]) -> tuple[int, int]:
+    """The training crop for images of these (height, width) sizes: multiples of 32, at most about `most` pixels.
+
+    Inference runs at `zoom` times the crop's side (see `segue.data.geometry`), so the crop is the median image divided
+    by the zoom: then inference sees images at their own resolution, unless they are too large for the machine.
+
+    >>> default_size(((360, 480),) * 5, 320 * 320, (0.5, 1.0))
+    (256, 352)
+    """
+    height = statistics.median(h for h, _ in sizes)
+    width = statistics.median(w for _, w in sizes)
+    factor = min(1 / inference_zoom(scale), math.sqrt(most / (height * width)))
+    return _multiple_of_32(height * factor), _multiple_of_32(width * factor)
+
+
+def _multiple_of_32(length: float) -> int:
+    return max(32, 32 * round(length / 32))
+
+
+def default_steps(images: int, batch: int) -> int:
+    """Training steps for a number of images: forty passes, but neither too few to converge nor more than pays.
+
+    >>> default_steps(24, 8)
+    500
+    """
+    seen = min(max(PASSES * images, LEAST_SEEN), MOST_SEEN)
+    return math.ceil(seen / batch)
+
+
+def preprocessing(config: FitConfig, data: Data) -> Preprocessing:
+    """What happens to an image before the network, for a resolved configuration."""
+    assert config.data.size is not None, "resolve() fills the size"
+    mean, std = encoder_statistics(config.model.encoder, data.channels)
+    zoom = inference_zoom(config.augment.scale)
+    pixels = sorted(height * width for height, width in data.sizes)
+    middle = pixels[len(pixels) // 2]
+    return Preprocessing(
+        size=config.data.size,
+        zoom=zoom,
+        mean=mean,
+        std=std,
+        largest=pixels[-1],
+        pixel_scale=fitting_scale(1, middle, config.data.size) * zoom,
+    )

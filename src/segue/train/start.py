@@ -1,0 +1,157 @@
+"""From a resolved configuration and its data to a loop that can run: at step 0, or where a run stopped."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import logging
+import time
+from pathlib import Path
+
+import torch
+
+from segue.configs import FitConfig
+from segue.data.loader import TrainingSet
+from segue.data.prepare import Data
+from segue.durable import write_text
+from segue.models.build import ModelSpec, SegmentationModel, build
+from segue.models.weights import Source, load_pretrained
+from segue.objectives.supervised import supervised
+from segue.train.budget import Budget
+from segue.train.checkpoint import load_newest, read_manifest
+from segue.train.loop import Loop, restore
+from segue.train.machine import differences, environment, make_fabric
+from segue.train.optim import make_optimizer
+from segue.train.resolve import preprocessing
+from segue.train.run_folder import CHECKPOINTS, ENVIRONMENT, LOADED
+from segue.train.signals import StopRequest
+from segue.train.state import State
+from segue.train.step import Engine, training_step
+from segue.train.validate import Validator, spread
+from segue.transfer.lr_groups import lr_groups
+
+SCRATCH = Source(name="none (random initialisation)", licence="not applicable", sha256=None, url=None)
+_RESERVE = 10.0  # seconds kept for pictures and the report
+_log = logging.getLogger("segue")
+
+
+def start(config: FitConfig, data: Data, folder: Path) -> Loop:
+    """A loop at step 0: network built from the seed, pretrained weights loaded and their report written."""
+    began = time.perf_counter()
+    loop = _assemble(config, data, folder)
+    if config.transfer.mode == "scratch":
+        source, summary = SCRATCH, "training from scratch: no pretrained weights"
+        record = {"source": dataclasses.asdict(source)}
+    else:
+        report = load_pretrained(loop.engine.model, config.model.weights)
+        loop.engine.average.load_state_dict(loop.engine.model.state_dict())
+        source, summary = report.source, report.summary()
+        record = dataclasses.asdict(report)
+    _log.info("%s", summary)
+    write_text(folder / LOADED, json.dumps({**record, "summary": summary}, indent=1))
+    machine = environment(config.train.device, config.train.precision)
+    write_text(folder / ENVIRONMENT, json.dumps(machine, indent=1))
+    if config.steps is None:
+        _fit_into_budget(loop, config, time.perf_counter() - began)
+    return loop
+
+
+def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
+    """A loop where the run in `folder` stopped; from step 0 when it was stopped before its first resume point."""
+    if not read_manifest(folder / CHECKPOINTS):
+        return start(config, data, folder)
+    loop = _assemble(config, data, folder)
+    loop.state = restore(loop.engine, load_newest(folder / CHECKPOINTS))
+    then = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+    now = environment(config.train.device, config.train.precision)
+    for difference in differences(then, now):
+        _log.warning("not bit-exact from here on: %s", difference)
+        then.setdefault("resumed_with", []).append({"step": loop.state.step, "difference": difference})
+    write_text(folder / ENVIRONMENT, json.dumps(then, indent=1))
+    _log.info("resuming at step %d of %d", loop.state.step, loop.state.total_steps)
+    return loop
+
+
+def _assemble(config: FitConfig, data: Data, folder: Path) -> Loop:
+    if config.train.threads is not None:
+        torch.set_num_threads(config.train.threads)
+    prep = preprocessing(config, data)
+    engine = _engine(config, data)
+    workers = config.data.workers or 0
+    return Loop(
+        engine=engine,
+        data=TrainingSet(data.of("train"), data.classes, prep, config.augment, config.seed),
+        validator=Validator(spread(data.of("val")), data.classes, prep, engine.fabric, workers),
+        state=State(total_steps=config.steps or 1, micro_batches=config.optim.micro_batches),
+        folder=folder / CHECKPOINTS,
+        train=config.train,
+        workers=workers,
+        budget=_budget(config),
+    )
+
+
+def _engine(config: FitConfig, data: Data) -> Engine:
+    fabric = make_fabric(config.train.device, config.train.precision)
+    torch.manual_seed(config.seed)
+    model = build(ModelSpec(config.model.encoder, config.model.decoder, data.channels, len(data.classes)))
+    model = model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(model).requires_grad_(False)
+    optimizer = make_optimizer(lr_groups(model, model.stages(), config.optim, config.transfer), config.train.device)
+    return Engine(
+        fabric=fabric,
+        model=model,
+        wrapped=fabric.setup_module(model),
+        average=average,
+        optimizer=optimizer,
+        objective=supervised(config.optim.loss),
+        optim=config.optim,
+        transfer=config.transfer,
+        seed=config.seed,
+    )
+
+
+def _budget(config: FitConfig) -> Budget | None:
+    if config.steps is not None or config.minutes is None:
+        return None
+    return Budget(seconds=60 * config.minutes, reserve=_RESERVE)
+
+
+def _fit_into_budget(loop: Loop, config: FitConfig, spent: float) -> None:
+    """Time a few throwaway steps and validations, and set the number of steps the budget allows."""
+    assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
+    began = time.perf_counter()
+    step_seconds = _time_steps(loop)
+    validation_seconds = _time_validation(loop)
+    # the final evaluation runs in single precision, on all validation images, and draws the worst of them
+    loop.budget.reserve += 3 * validation_seconds
+    spent += time.perf_counter() - began
+    loop.state.seconds = spent
+    validations = config.train.validations
+    steps = loop.budget.first_estimate(spent, step_seconds, validation_seconds, validations)
+    loop.state.total_steps = steps
+    _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, steps, step_seconds)
+
+
+def _time_steps(loop: Loop) -> float:
+    """Seconds per step, measured on a copy: the run itself starts untouched."""
+    engine = loop.engine
+    model: SegmentationModel = copy.deepcopy(engine.model)
+    optimizer = make_optimizer(lr_groups(model, model.stages(), engine.optim, engine.transfer), "cpu")
+    wrapped = engine.fabric.setup_module(model)
+    trial = dataclasses.replace(engine, model=model, wrapped=wrapped, optimizer=optimizer, average=copy.deepcopy(model))
+    times = []
+    for step in range(4):
+        began = time.perf_counter()
+        state = State(total_steps=4, step=step, progress=0.9)  # past the head phase, where steps cost the most
+        training_step(trial, loop.data.batch(step, engine.optim.batch), state)
+        times.append(time.perf_counter() - began)
+    return min(times[1:])
+
+
+def _time_validation(loop: Loop) -> float:
+    samples = loop.validator.samples
+    few = dataclasses.replace(loop.validator, samples=spread(samples, min(4, len(samples))))
+    began = time.perf_counter()
+    few(loop.engine.average, StopRequest())
+    return (time.perf_counter() - began) / len(few.samples) * len(samples)
