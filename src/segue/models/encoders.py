@@ -20,6 +20,7 @@ from segue.models.stages import group_stages
 from segue.table import did_you_mean
 
 log = logging.getLogger("segue")
+UNPADDED_SMALLEST = 96  # pixels: Inception v3 needs 75 and v4 about as many
 PLAIN_MAPS = 4  # how many blocks of a plain ViT are tapped, evenly spaced, as BEiT and DPT do
 
 
@@ -83,8 +84,7 @@ def create_encoder(name: str, in_channels: int = 3, output_stride: int | None = 
             raise UsageError(f"encoder {name}: expected a number of maps from 1 to {available} after @, got {maps}")
         net = _first_maps(base, net, maps, in_channels, output_stride)
     config = pretrained_config(base)
-    smallest = max((config.get("min_input_size") or (0, 1, 1))[1:])
-    encoder = Encoder(net, smallest=smallest)
+    encoder = Encoder(net, smallest=UNPADDED_SMALLEST if _is_unpadded(net) else 1)
     if config.get("fixed_input_size") and not _takes_any_size(encoder, in_channels):
         height, width = config["input_size"][1:]
         log.info("encoder %s takes one input size: images are resized to %dx%d for it", name, height, width)
@@ -195,6 +195,12 @@ def _first_maps(name: str, net: Any, maps: int, in_channels: int, output_stride:
     if isinstance(blocks, nn.Sequential) and last.startswith("blocks."):
         net.blocks = blocks[: int(last.split(".")[1]) + 1]  # timm's EfficientNet extractor keeps, and runs, all blocks
     return net
+
+
+def _is_unpadded(net: nn.Module) -> bool:
+    """Whether convolutions without padding shrink the maps, so that a small image would vanish (Inception)."""
+    convolutions = (module for module in net.modules() if type(module) is nn.Conv2d)
+    return any(c.kernel_size == (3, 3) and c.stride == (1, 1) and c.padding == (0, 0) for c in convolutions)
 
 
 def _takes_any_size(encoder: Encoder, in_channels: int) -> bool:

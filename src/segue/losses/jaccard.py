@@ -1,0 +1,24 @@
+"""Soft Jaccard loss: one minus intersection over union (https://arxiv.org/abs/2302.05666, for hard labels)."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from segue.losses.overlap import mean_over_present, overlap
+
+
+def jaccard(
+    logits: Float[Tensor, "batch classes *space"],
+    labels: Int[Tensor, "batch *space"],
+    *,
+    ignore: int = 255,
+    smooth: float = 1.0,
+) -> Float[Tensor, ""]:
+    """One minus the soft IoU, averaged over the classes present in `labels`.
+
+    Sums run over the whole batch, so a small object weighs the same in any image. `smooth` (pixels) is added to both
+    sums. When to use it: beside cross entropy, when mIoU is the score, most of all with rare classes.
+    """
+    shared, predicted, true = overlap(logits, labels, ignore)
+    return mean_over_present(1 - (shared + smooth) / (predicted + true - shared + smooth), true)
