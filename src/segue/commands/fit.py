@@ -77,9 +77,7 @@ def run(config: FitConfig) -> FitResult:
         save_data(folder / DATA, data)
         save_split(data.samples, folder / "split.json")
         write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
-        loop = start(config, data, folder)
-        loop.state.seconds += time.perf_counter() - began - loop.state.seconds
-        return _train(loop, config, data, folder)
+        return _train(start(config, data, folder, began), config, data, folder)
 
 
 def _continue(given: FitConfig) -> FitResult:

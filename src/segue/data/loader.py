@@ -91,7 +91,7 @@ class TrainingSet:
         return image, labels
 
     def _shrink(self, image: Pixels, labels: Labels) -> tuple[Pixels, Labels]:
-        factor = fitting_scale(*labels.shape, self._prep.size) / self._augment.scale[0]
+        factor = fitting_scale(labels.shape[0], labels.shape[1], self._prep.size) / self._augment.scale[0]
         if factor > 0.8:  # resampling twice costs a little sharpness; it must be worth it
             return image, labels
         size = (max(1, round(labels.shape[0] * factor)), max(1, round(labels.shape[1] * factor)))

@@ -88,7 +88,7 @@ def _require_both_parts(samples: tuple[Sample, ...], index: Index) -> None:
 
 
 def common_channels(samples: list[Sample]) -> int:
-    """The channel count the network takes: 1 when all images are grey, 3 for colour or a mixture, else the exact one."""
+    """The channels the network takes: 1 when all images are grey, 3 for colour or a mixture, else the exact count."""
     step = max(1, len(samples) // _PEEKED)
     counts = {sample: read_image(sample.image).shape[2] for sample in samples[::step][:_PEEKED]}
     kinds = set(counts.values())

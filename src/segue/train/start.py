@@ -36,9 +36,11 @@ _RESERVE = 10.0  # seconds kept for pictures and the report
 _log = logging.getLogger("segue")
 
 
-def start(config: FitConfig, data: Data, folder: Path) -> Loop:
-    """A loop at step 0: network built from the seed, pretrained weights loaded and their report written."""
-    began = time.perf_counter()
+def start(config: FitConfig, data: Data, folder: Path, began: float) -> Loop:
+    """A loop at step 0: network built from the seed, pretrained weights loaded and their report written.
+
+    `began` is the `time.perf_counter()` at which the command started: a budget counts everything since.
+    """
     loop = _assemble(config, data, folder)
     if config.transfer.mode == "scratch":
         source, summary = SCRATCH, "training from scratch: no pretrained weights"
@@ -53,14 +55,15 @@ def start(config: FitConfig, data: Data, folder: Path) -> Loop:
     machine = environment(config.train.device, config.train.precision)
     write_text(folder / ENVIRONMENT, json.dumps(machine, indent=1))
     if config.steps is None:
-        _fit_into_budget(loop, config, time.perf_counter() - began)
+        _fit_into_budget(loop, config, began)
+    loop.state.seconds = time.perf_counter() - began
     return loop
 
 
 def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
     """A loop where the run in `folder` stopped; from step 0 when it was stopped before its first resume point."""
     if not read_manifest(folder / CHECKPOINTS):
-        return start(config, data, folder)
+        return start(config, data, folder, time.perf_counter())
     loop = _assemble(config, data, folder)
     loop.state = restore(loop.engine, load_newest(folder / CHECKPOINTS))
     then = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
@@ -117,18 +120,15 @@ def _budget(config: FitConfig) -> Budget | None:
     return Budget(seconds=60 * config.minutes, reserve=_RESERVE)
 
 
-def _fit_into_budget(loop: Loop, config: FitConfig, spent: float) -> None:
+def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
     """Time a few throwaway steps and validations, and set the number of steps the budget allows."""
     assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
-    began = time.perf_counter()
     step_seconds = _time_steps(loop)
     validation_seconds = _time_validation(loop)
     # the final evaluation runs in single precision, on all validation images, and draws the worst of them
     loop.budget.reserve += 3 * validation_seconds
-    spent += time.perf_counter() - began
-    loop.state.seconds = spent
-    validations = config.train.validations
-    steps = loop.budget.first_estimate(spent, step_seconds, validation_seconds, validations)
+    spent = time.perf_counter() - began
+    steps = loop.budget.first_estimate(spent, step_seconds, validation_seconds, config.train.validations)
     loop.state.total_steps = steps
     _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, steps, step_seconds)
 
@@ -137,7 +137,9 @@ def _time_steps(loop: Loop) -> float:
     """Seconds per step, measured on a copy: the run itself starts untouched."""
     engine = loop.engine
     model: SegmentationModel = copy.deepcopy(engine.model)
-    optimizer = make_optimizer(lr_groups(model, model.stages(), engine.optim, engine.transfer), "cpu")
+    optimizer = make_optimizer(
+        lr_groups(model, model.stages(), engine.optim, engine.transfer), engine.fabric.device.type
+    )
     wrapped = engine.fabric.setup_module(model)
     trial = dataclasses.replace(engine, model=model, wrapped=wrapped, optimizer=optimizer, average=copy.deepcopy(model))
     times = []

@@ -1,0 +1,144 @@
+"""The verbs as functions: same names and options as the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segue.commands.doctor import Diagnosis
+from segue.commands.doctor import run as run_doctor
+from segue.commands.evaluate import EvaluateResult
+from segue.commands.evaluate import run as run_evaluate
+from segue.commands.fit import FitResult
+from segue.commands.fit import run as run_fit
+from segue.commands.predict import PredictResult
+from segue.commands.predict import run as run_predict
+from segue.configs import (
+    AugmentConfig,
+    DataConfig,
+    DoctorConfig,
+    EvaluateConfig,
+    FitConfig,
+    ModelConfig,
+    OptimConfig,
+    PredictConfig,
+    TrainConfig,
+    TransferConfig,
+)
+from segue.infer.segmenter import Segmenter
+
+
+def fit(  # noqa: PLR0913 - one argument per option of the command line
+    *paths: str | Path,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    data: DataConfig | None = None,
+    model: ModelConfig | None = None,
+    transfer: TransferConfig | None = None,
+    optim: OptimConfig | None = None,
+    augment: AugmentConfig | None = None,
+    train: TrainConfig | None = None,
+) -> FitResult:
+    """Train a segmentation model on images and masks, evaluate it and write a report.
+
+    Args:
+        paths: one folder with images and masks in it, or an image folder and a mask folder.
+        out: run folder; `runs/<data>-<n>` when not given.
+        resume: run folder to continue exactly where it stopped; takes no other argument.
+        steps: training steps; computed from the data when not given.
+        minutes: wall-clock budget instead of steps, evaluation included.
+        seed: seed of everything random.
+        data: layout, classes, crop size.
+        model: encoder, decoder, pretrained weights.
+        transfer: what of the pretrained weights is kept.
+        optim: optimiser, schedule, loss.
+        augment: random changes of the training images.
+        train: device, precision, validation, stopping.
+
+    Raises:
+        SegueError: see `segue.errors`; the message says what was expected, what was found and what to do.
+    """
+    config = FitConfig(
+        paths=tuple(Path(path) for path in paths),
+        out=Path(out) if out is not None else None,
+        resume=Path(resume) if resume is not None else None,
+        steps=steps,
+        minutes=minutes,
+        seed=seed,
+        data=data or DataConfig(),
+        model=model or ModelConfig(),
+        transfer=transfer or TransferConfig(),
+        optim=optim or OptimConfig(),
+        augment=augment or AugmentConfig(),
+        train=train or TrainConfig(),
+    )
+    return run_fit(config)
+
+
+def load(run: str | Path, device: str = "auto") -> Segmenter:
+    """A trained model, ready to predict: `segue.load("runs/photos-1").predict("photo.jpg").mask`.
+
+    Args:
+        run: run folder, or its `model` folder, which is enough on its own.
+        device: auto, cpu, cuda or mps.
+    """
+    return Segmenter.load(Path(run), device=device)
+
+
+def evaluate(
+    run: str | Path, *paths: str | Path, out: str | Path | None = None, split: str = "auto", device: str = "auto"
+) -> EvaluateResult:
+    """Score a run on labelled images, with a 95 % interval.
+
+    Args:
+        run: run folder, or its `model` folder.
+        paths: labelled data, in any layout `fit` takes.
+        out: folder for evaluation.json, per_image.csv and report.html; nothing is written when not given.
+        split: auto (val if there is one, else all), all, train, val or test.
+        device: auto, cpu, cuda or mps.
+    """
+    folder = Path(out) if out is not None else None
+    labelled = tuple(Path(path) for path in paths)
+    return run_evaluate(EvaluateConfig(run=Path(run), paths=labelled, out=folder, split=split, device=device))
+
+
+def predict(
+    run: str | Path,
+    *paths: str | Path,
+    out: str | Path = "predictions",
+    overlay: bool = True,
+    probabilities: bool = False,
+    device: str = "auto",
+) -> PredictResult:
+    """Segment images of any size and write index masks, overlays and, if asked, probabilities.
+
+    Args:
+        run: run folder, or its `model` folder.
+        paths: image files, folders and globs.
+        out: folder the results are written to.
+        overlay: also write the image with the classes painted over it.
+        probabilities: also write the class probabilities (float16 .npz, classes x height x width).
+        device: auto, cpu, cuda or mps.
+    """
+    config = PredictConfig(
+        run=Path(run),
+        paths=tuple(Path(path) for path in paths),
+        out=Path(out),
+        overlay=overlay,
+        probabilities=probabilities,
+        device=device,
+    )
+    return run_predict(config)
+
+
+def doctor(*paths: str | Path, fix: str | Path | None = None) -> Diagnosis:
+    """Find every problem of a data set before training, and with `fix` write a repaired copy there.
+
+    Args:
+        paths: one folder with images and masks in it, or an image folder and a mask folder.
+        fix: folder for the repaired copy; the data itself is never changed.
+    """
+    folder = Path(fix) if fix is not None else None
+    return run_doctor(DoctorConfig(paths=tuple(Path(path) for path in paths), fix=folder))
