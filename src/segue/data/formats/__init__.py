@@ -1,0 +1,96 @@
+"""How data sets lie on disk. One file per layout: `sniff(root)`, `read(root, mask_name)`, `write(index, root)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from segue.data.formats.layout import Format, subfolders
+from segue.data.index import Index
+from segue.data.opening import ENDINGS
+from segue.errors import DataError, UsageError
+from segue.table import Table
+
+FORMATS = Table(
+    "format",
+    __name__,
+    folders="folders:FOLDERS",
+    split="split:SPLIT",
+    camvid="camvid:CAMVID",
+    voc="voc:VOC",
+)
+
+
+def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "") -> Index:
+    """Read what a data set holds, without opening one of its pictures.
+
+    Args:
+        paths: one folder in any known layout, or an image folder and a mask folder.
+        format: a row of `FORMATS`, or "auto" to look at the folder.
+        mask_name: file name of a mask without its ending, such as `{stem}_mask`; found from the names when empty.
+
+    Raises:
+        UsageError: no path or more than two, an unknown format, a wrong template.
+        DataError: the folder is missing, fits no layout or several, or no mask fits an image.
+
+    >>> open_index([Path("photos"), Path("masks")])  # doctest: +SKIP
+    """
+    if len(paths) not in (1, 2):
+        raise UsageError(f"paths: expected one data folder, or an image and a mask folder, got {len(paths)} paths")
+    for path in paths:
+        if not path.is_dir():
+            found = "a file" if path.exists() else "nothing there"
+            raise DataError(f"{path}: expected a folder with images and masks, found {found}; check the path")
+    if len(paths) == 2:
+        return _checked(_read_two(paths[0], paths[1], format, mask_name))
+    name = _fitting(paths[0], bool(mask_name)) if format == "auto" else format
+    layout: Format = FORMATS[name]
+    return _checked(layout.read(paths[0], mask_name))
+
+
+def _read_two(images: Path, masks: Path, format: str, mask_name: str) -> Index:
+    from segue.data.formats.folders import read_two
+
+    if format not in ("auto", "folders"):
+        raise UsageError(
+            f"format: expected folders for an image and a mask folder, got {format!r}; give one root instead"
+        )
+    return read_two(images, masks, mask_name)
+
+
+def _fitting(root: Path, templated: bool) -> str:
+    """The one layout that fits; with a template, a folder without structure holds images and masks side by side."""
+    fitting = [name for name in FORMATS if FORMATS[name].sniff(root)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise DataError(f"{root}: expected one layout, found {' and '.join(fitting)}; choose with --data.format")
+    if templated:
+        return "folders"
+    raise DataError(
+        f"{root}: expected images/ and masks/, train/ and val/ with both in each, CamVid's train/ and trainannot/, "
+        f"or Pascal VOC's JPEGImages/ and SegmentationClass/; found {_seen(root)}; "
+        "give the image folder and the mask folder as two paths"
+    )
+
+
+def _seen(root: Path) -> str:
+    folders = subfolders(root)
+    links = sorted(path.name for path in root.iterdir() if path.is_symlink() and path.is_dir())
+    files = sum(path.name.lower().endswith(ENDINGS) for path in root.iterdir())
+    shown = ", ".join([f"{name}/" for name in folders[:6]] + [f"{name} (a link, not followed)" for name in links[:3]])
+    return f"{files} pictures and {f'the folders {shown}' if shown else 'no folders'}"
+
+
+def _checked(index: Index) -> Index:
+    """Refuse a data set without a single pair: a warning per file would bury the reason."""
+    if any(sample.mask for sample in index.samples):
+        return index
+    if not index.samples and not index.problems:
+        raise DataError(f"{index.root}: expected images ({' '.join(ENDINGS)}), found none; check the path")
+    first = index.problems[0] if index.problems else None
+    reason = f"{first.path.name}: {first.message}" if first else "there are no masks"
+    raise DataError(
+        f"{index.root}: expected masks named like their images, none of {len(index.samples)} images has one "
+        f"({reason}); say how masks are named with --data.mask_name, such as '{stem}_mask'"
+    )

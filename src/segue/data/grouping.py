@@ -1,0 +1,28 @@
+"""Which images must stay on one side of a split: frames of one video, tiles of one scene, slices of one patient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_FRAME = re.compile(r"(.*[^_\-. ])[_\-. ]+(?:f|frame)?[_\-. ]?\d+", re.IGNORECASE)
+
+
+def groups(ids: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """Name the group of every image, from the folder it lies in or else from its name.
+
+    Folders decide where there are several; next what stands before a frame number decides (`0001TP_006690` belongs to
+    `0001TP`, `Seq05VD_f00000` to `Seq05VD`). Either counts only if it gives at least two groups and fewer than images.
+    Otherwise, and for a name without a frame number, an image is a group of its own, called by its id.
+
+    Args:
+        ids: per image, its path below the root without ending.
+        folders: per image, its folder without the parts that belong to the layout (`Tile 1`, or empty).
+    """
+    by_folder = [folder or name for folder, name in zip(folders, ids, strict=True)]
+    matches = [_FRAME.fullmatch(name.rpartition("/")[2]) for name in ids]
+    by_name = [match[1] if match else name for match, name in zip(matches, ids, strict=True)]
+    for candidate in (by_folder, by_name):
+        if 2 <= len(set(candidate)) < len(candidate):
+            return candidate
+    return list(ids)
