@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -47,11 +49,25 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, 
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     size = sum(tensor.numel() * tensor.element_size() for tensor in flat.values())
     metadata = {"state": json.dumps(state)}
-    write_durably(path, lambda temporary: save_file(flat, temporary, metadata), size)
+    write_durably(path, lambda temporary: _save_file(flat, temporary, metadata), size)
 
 
-def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
+def _save_file(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        code = re.search(r"os error (\d+)", str(error))  # the library hides the system's error in its text
+        if code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
+
+
+def save_checkpoint(
+    folder: Path, step: int, best_step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]
+) -> Path:
     """Add the resume point of `step`, enter it in the manifest, and drop those that are no longer needed.
+
+    `best_step` is the step whose averaged weights (`best_path`) must outlive this resume point, 0 when there are none.
 
     A file counts only once the manifest holds its checksum, so a process killed in between leaves the previous resume
     point in force.
@@ -60,7 +76,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], stat
     path = folder / f"step-{step:08d}.safetensors"
     save_tensors(path, tensors, state)
     entries = [entry for entry in read_manifest(folder) if entry["file"] != path.name]
-    entries.append({"file": path.name, "step": step, "sha256": sha256(path), "best": state.get("best_step")})
+    entries.append({"file": path.name, "step": step, "sha256": sha256(path), "best": best_step})
     entries = sorted(entries, key=lambda entry: entry["step"])[-KEPT:]
     write_text(folder / "manifest.json", json.dumps(entries, indent=1))
     _drop_unneeded(folder, entries)

@@ -180,7 +180,8 @@ def save(loop: Loop) -> None:
     tensors: dict[str, Tensor] = {f"model.{name}": tensor for name, tensor in engine.model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in engine.average.state_dict().items()}
     tensors |= {f"optim.{name}": tensor for name, tensor in state_tensors(engine.optimizer).items()}
-    save_checkpoint(loop.folder, loop.state.step, tensors, loop.state.to_dict())
+    state = loop.state
+    save_checkpoint(loop.folder, state.step, state.best_step, tensors, state.to_dict())
 
 
 def restore(engine: Engine, checkpoint: Checkpoint) -> State:
