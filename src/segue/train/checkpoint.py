@@ -73,14 +73,21 @@ def save_checkpoint(
     point in force.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step-{step:08d}.safetensors"
+    entries = read_manifest(folder)
+    path = _unused(folder, step, {entry["file"] for entry in entries})
     save_tensors(path, tensors, state)
-    entries = [entry for entry in read_manifest(folder) if entry["file"] != path.name]
+    entries = [entry for entry in entries if entry["step"] != step]
     entries.append({"file": path.name, "step": step, "sha256": sha256(path), "best": best_step})
     entries = sorted(entries, key=lambda entry: entry["step"])[-KEPT:]
     write_text(folder / "manifest.json", json.dumps(entries, indent=1))
     _drop_unneeded(folder, entries)
     return path
+
+
+def _unused(folder: Path, step: int, taken: set[str]) -> Path:
+    # a file the manifest vouches for is never written over, not even by a newer save of the same step
+    names = (f"step-{step:08d}{suffix}.safetensors" for suffix in ("", *(f"-{n}" for n in range(1, KEPT + 1))))
+    return folder / next(name for name in names if name not in taken)
 
 
 def best_path(folder: Path, step: int) -> Path:
