@@ -1,0 +1,88 @@
+"""The command line: help without torch, one line for every mistake, exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from segue.cli import VERBS, main, parse
+from segue.configs import FitConfig, OptimConfig
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
+def test_help_names_every_flag_without_importing_torch(arguments):
+    code = f"import sys\nfrom segue.cli import main\ntry:\n main({arguments!r})\nfinally:\n assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "usage: segue" in done.stdout
+
+
+def test_importing_segue_imports_nothing_heavy():
+    code = "import sys, segue; assert not {'torch', 'numpy', 'PIL', 'rich', 'yaml'} & set(sys.modules), 'heavy'"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_flags_become_the_configuration():
+    verb, config = parse(
+        ["fit", "a", "b", "--optim.lr", "3e-4", "--data.size=64x96", "--transfer.head_fraction", "0.2"]
+    )
+    assert verb == "fit"
+    assert [path.name for path in config.paths] == ["a", "b"]
+    assert config.optim == OptimConfig(lr=3e-4)
+    assert config.data.size == (64, 96)
+    assert config.transfer.head_fraction == 0.2
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_defaults(tmp_path):
+    (tmp_path / "c.yaml").write_text("steps: 7\noptim: {lr: 0.01, batch: 2}\n")
+    _, config = parse(["fit", "x", "--config", str(tmp_path / "c.yaml"), "--optim.batch", "3"])
+    assert (config.steps, config.optim.lr, config.optim.batch) == (7, 0.01, 3)
+    assert config.seed == FitConfig().seed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fit", "x", "--optm.lr", "1"], 2, "did you mean --optim.lr"),
+        (["fitt"], 2, "invalid choice: 'fitt'"),
+        (["fit"], 2, "expected a folder with images and masks"),
+        (["fit", "/nowhere/at/all"], 1, "/nowhere/at/all"),
+        (["fit", "x", "--train.device", "tpu"], 2, "expected one of auto, cpu, cuda, mps"),
+        (["list", "encoderz"], 2, "expected one of encoders"),
+        (["list"], 2, "expected what to list"),
+        (["fit", "x", "--config", "/nowhere.yaml"], 2, "cannot be read"),
+        (["evaluate"], 2, "expected"),
+        (["predict", "/nowhere"], 2, "expected"),
+        (["predict", "/nowhere", "x.png"], 1, "/nowhere"),
+        (["doctor"], 2, "expected"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_mistakes_are_one_line_without_a_traceback(arguments, code, message, capsys):
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.startswith("segue: ")
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.system [echo]", "- 1\n- 2", "a: [", "x" * 10, "{1: 2}"])
+def test_configuration_files_that_are_none_are_refused(tmp_path, capsys, text):
+    (tmp_path / "c.yaml").write_text(text)
+    assert main(["fit", "x", "--config", str(tmp_path / "c.yaml")]) == 2
+    assert "c.yaml: expected" in capsys.readouterr().err
+
+
+def test_errors_are_json_too(capsys):
+    assert main(["fit", "/nowhere/at/all", "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)
+    assert error["exit_code"] == 1
+    assert "/nowhere/at/all" in error["error"]
+
+
+@pytest.mark.parametrize("kind", ["decoders", "formats", "losses", "transfer", "encoders"])
+def test_listing(kind, capsys):
+    assert main(["list", kind, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) >= 3
+    assert all(row["name"] for row in rows)
