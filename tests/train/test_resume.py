@@ -92,7 +92,7 @@ def fork_fit(arguments: list[str]) -> tuple[int, int]:
 
 
 def fit_and_kill(arguments: list[str], kill_after: int | None, delay: float = 0.0) -> tuple[int, int | None]:
-    """Run to the end, or kill once `kill_after` steps were seen and `delay` s passed: (steps done, exit code or None)."""
+    """Run to the end, or kill `delay` s after `kill_after` steps were seen: (steps seen, exit code or None)."""
     child, reader = fork_fit(arguments)
     done = 0
     while os.read(reader, 1):
