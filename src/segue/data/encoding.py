@@ -1,0 +1,275 @@
+"""From raw mask values to class ids: finding the classes in the masks, and encoding a mask with them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.data.classes import IGNORE, Classes, Value
+from segue.data.image import mask_palette
+from segue.data.index import Sample
+from segue.data.palettes import Colour, Palette, distinct_colours, known_palette
+from segue.data.survey import MaskValues, pack, packed_pixels, survey, unpack
+from segue.errors import DataError
+
+_LOG = logging.getLogger("segue")
+_STRAY_PIXELS = 1e-4  # a colour with at most this share of all pixels ...
+_STRAY_MASKS = 0.1  # ... in at most this share of the masks is a slip of the brush, not a class
+_BINARY = ("background", "foreground")
+_BLACK, _WHITE = 0, 0xFFFFFF
+
+Ids = NDArray[np.uint8]
+
+
+def infer_classes(
+    samples: Sequence[Sample],
+    names: Sequence[str] = (),
+    ignore: Sequence[int] = (),
+    layout_names: Sequence[str] = (),
+) -> Classes:
+    """Find the classes of a data set by reading all its masks.
+
+    - 0 and 255 alone: background and foreground.
+    - Other single-channel masks: one class per value, in order, 255 ignored. Gaps stay gaps: the class after 0 may be
+      "class 7". Palette files lend their colours.
+    - Colour masks, palette files with differing palettes, or both mixed: one class per colour, ordered by hexadecimal
+      code, or as in a published palette when all colours belong to one. A colour in at most one pixel of ten thousand
+      and one mask of ten is a stray: it is logged and ignored. Naming as many classes as there are colours keeps it.
+
+    Args:
+        samples: samples without a mask are passed over.
+        names: class names in the order of the values found, or by value (0, 1, 2, ...) where some value is absent.
+        ignore: values that mean "not labelled"; for colour masks the grey of that level (155 is #9B9B9B).
+        layout_names: class names by value that the layout fixes; `names` of the same number replace them.
+
+    Raises:
+        DataError: masks are smoothed or lossy, hold no label or more than 255 classes, or the names do not fit.
+    """
+    masks = survey([sample.mask for sample in samples if sample.mask is not None])
+    if not masks:
+        raise DataError("expected labelled images, got none with a mask; add masks")
+    if _coded_by_colour(masks):
+        return _colour_classes(masks, tuple(names), ignore)
+    return _index_classes(masks, tuple(names), ignore, tuple(layout_names))
+
+
+def _coded_by_colour(masks: Sequence[MaskValues]) -> bool:
+    """Whether colours, not numbers, tell the classes apart."""
+    if any(mask.kind == "colour" for mask in masks):
+        return True
+    colour_of: dict[int, Colour] = {}
+    shown, indices, plain = set[int](), set[int](), set[int]()
+    for mask in masks:
+        if mask.palette is None:
+            plain |= mask.pixels.keys()
+            continue
+        indices |= mask.pixels.keys()
+        shown |= mask.colours().keys()
+        for index in mask.pixels.keys() & set(range(len(mask.palette))):
+            if colour_of.setdefault(index, mask.palette[index]) != mask.palette[index]:
+                return True  # each file has a palette of its own, so its numbers mean nothing
+    # Grey files beside palette files that show the same greys under other numbers: 0 and 255 beside 0 and 1.
+    return bool(indices and plain) and not indices <= plain and shown <= {value * 0x010101 for value in plain}
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def _index_classes(
+    masks: Sequence[MaskValues], names: tuple[str, ...], ignore: Sequence[int], layout_names: tuple[str, ...]
+) -> Classes:
+    values = sorted(set[int]().union(*(mask.pixels.keys() for mask in masks)) - set(ignore))
+    if set(values) <= {0, 255} and IGNORE in values and not layout_names and len(names) in (0, 2):
+        return Classes(names or _BINARY, ((0, 0, 0), (255, 255, 255)), (0, 255), tuple(sorted(set(ignore))))
+    ignored = {IGNORE, *ignore}
+    found = [value for value in values if value not in ignored]
+    if not found:
+        raise DataError(f"{masks[0].path}: expected labels, got masks whose every pixel is ignored; check the masks")
+    named = _name_values(masks, found, names, layout_names)
+    _check_count(len(named))
+    return Classes(tuple(named.values()), _index_palette(masks, tuple(named)), tuple(named), tuple(sorted(ignored)))
+
+
+def _name_values(
+    masks: Sequence[MaskValues], found: list[int], names: tuple[str, ...], layout_names: tuple[str, ...]
+) -> dict[int, str]:
+    """Class names by mask value, in order."""
+    if names and layout_names and len(names) != len(layout_names):
+        raise DataError(f"names: expected {len(layout_names)} class names for this layout, got {len(names)}")
+    if names and not layout_names and len(names) == len(found):
+        return dict(zip(found, names, strict=True))
+    if by_value := names or layout_names:
+        if found[-1] >= len(by_value):
+            raise _unnamed(masks, found, len(by_value))
+        return dict(enumerate(by_value))
+    if found == [0, 1]:
+        return dict(zip(found, _BINARY, strict=True))
+    return {value: f"class {value}" for value in found}
+
+
+def _unnamed(masks: Sequence[MaskValues], found: list[int], count: int) -> DataError:
+    where = next(mask.path for mask in masks if found[-1] in mask.pixels)
+    shown = ", ".join(map(str, found[:12])) + (", ..." if len(found) > 12 else "")
+    return DataError(
+        f"{where}: expected values 0 to {count - 1} for {count} class names, got {found[-1]} (all values: {shown}); "
+        "name every value, or ignore it"
+    )
+
+
+def _index_palette(masks: Sequence[MaskValues], values: tuple[int, ...]) -> tuple[Colour, ...]:
+    """The colours of a palette file, if it has a different one for each class."""
+    for mask in masks:
+        if mask.palette and len(mask.palette) > values[-1]:
+            colours = tuple(mask.palette[value] for value in values)
+            if len(set(colours)) == len(colours):
+                return colours
+    return distinct_colours(len(values))
+
+
+# --- colours ---------------------------------------------------------------------------------------------------------
+
+
+def _colour_classes(masks: Sequence[MaskValues], names: tuple[str, ...], ignore: Sequence[int]) -> Classes:
+    pixels, holders = Counter[int](), Counter[int]()
+    for mask in masks:
+        pixels.update(mask.colours())
+        holders.update(mask.colours().keys())
+    ignored = {value * 0x010101 for value in ignore if value <= 255}
+    found = sorted(pixels.keys() - ignored)
+    strays = [] if len(names) == len(found) else _strays(found, pixels, holders, masks)
+    found = [colour for colour in found if colour not in strays]
+    palette = known_palette({unpack(colour) for colour in found})
+    if palette:
+        ignored |= {pack(colour) for colour in palette.ignored}
+        found = [pack(colour) for colour in palette.colours if pack(colour) in found]
+    named = _name_colours(found, names, palette)
+    _check_count(len(named))
+    values = tuple(unpack(colour) for colour in found)
+    return Classes(named, values, values, tuple(unpack(colour) for colour in sorted({*ignored, *strays})))
+
+
+def _strays(found: list[int], pixels: Counter[int], holders: Counter[int], masks: Sequence[MaskValues]) -> list[int]:
+    total = sum(pixels.values())
+    strays = [c for c in found if pixels[c] <= _STRAY_PIXELS * total and holders[c] <= _STRAY_MASKS * len(masks)]
+    for colour in strays:
+        where = next(mask.path for mask in masks if colour in mask.colours())
+        _LOG.warning(
+            "colour #%06X fills %d of %d pixels in %d of %d masks (such as %s): ignored, not taken as a class",
+            *(colour, pixels[colour], total, holders[colour], len(masks), where),
+        )
+    return strays
+
+
+def _name_colours(found: list[int], names: tuple[str, ...], palette: Palette | None) -> tuple[str, ...]:
+    shown = [f"#{colour:06X}" for colour in found]
+    if names:
+        if len(names) != len(found):
+            raise DataError(
+                f"names: expected {len(found)} class names for the colours {' '.join(shown[:30])}, got {len(names)}"
+            )
+        return names
+    if palette:
+        return tuple(palette.colours[unpack(colour)] for colour in found)
+    return _BINARY if found == [_BLACK, _WHITE] else tuple(shown)
+
+
+def _check_count(count: int) -> None:
+    if not 1 <= count <= IGNORE:
+        raise DataError(
+            f"expected 1 to {IGNORE} classes, got {count} different mask values; photos and instance ids are no masks, "
+            "segue doctor tells more"
+        )
+
+
+# --- encoding --------------------------------------------------------------------------------------------------------
+
+
+def encode(raw: NDArray[Any], classes: Classes, path: Path | None = None) -> Ids:
+    """Turn a mask as `read_mask` gives it into class ids `(height, width)`, `IGNORE` (255) where a value is ignored.
+
+    A colour file that holds grey only serves as an index mask. In a data set coded by colour, a single-channel mask is
+    looked up in the palette of the file at `path`, or taken as grey where there is none.
+
+    Args:
+        raw: `(H, W)` or `(H, W, 3)` values.
+        classes: what the values mean.
+        path: the mask's file, for its palette and for messages.
+
+    Raises:
+        DataError: a value is neither a class nor ignored; says which, how many pixels, and where.
+    """
+    if not classes.coded_by_colour:
+        ids = _index_table(classes)[_as_index(raw, path)]
+    elif raw.ndim == 3:
+        ids = _colour_ids(packed_pixels(raw), classes)
+    else:
+        palette = mask_palette(path) if path is not None else None
+        colours = [pack(colour) for colour in palette] if palette else [value * 0x010101 for value in range(256)]
+        table = np.full(65536, _UNKNOWN, np.int16)
+        table[: len(colours)] = _colour_ids(np.array(colours), classes)
+        ids = table[raw]
+    if ids.size and int(ids.min()) == _UNKNOWN:
+        raise _unknown(raw, ids, path)
+    encoded: Ids = ids.astype(np.uint8)
+    return encoded
+
+
+_UNKNOWN = -1
+
+
+def _as_index(raw: NDArray[Any], path: Path | None) -> NDArray[Any]:
+    if raw.ndim == 2:
+        return raw
+    grey: NDArray[Any] = raw[..., 0]
+    if (raw[..., 1] == grey).all() and (raw[..., 2] == grey).all():
+        return grey
+    raise DataError(f"{path or 'mask'}: expected an index mask like the others, got a colour one; export all alike")
+
+
+@lru_cache(maxsize=8)
+def _index_table(classes: Classes) -> NDArray[np.int16]:
+    table = np.full(65536, _UNKNOWN, np.int16)
+    table[np.array(classes.ignored, np.int64)] = IGNORE
+    table[np.array(classes.values, np.int64)] = np.arange(len(classes))
+    return table
+
+
+@lru_cache(maxsize=8)
+def _colour_table(classes: Classes) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """Packed colours in ascending order, and the id of each."""
+    ids = dict.fromkeys(map(_packed, classes.ignored), IGNORE)
+    ids |= {_packed(value): number for number, value in enumerate(classes.values)}
+    return np.array(sorted(ids), np.int32), np.array([ids[colour] for colour in sorted(ids)], np.int16)
+
+
+def _packed(value: Value) -> int:
+    return pack(value) if isinstance(value, tuple) else value * 0x010101
+
+
+def _colour_ids(packed: NDArray[Any], classes: Classes) -> NDArray[np.int16]:
+    colours, ids = _colour_table(classes)
+    place = np.minimum(np.searchsorted(colours, packed), len(colours) - 1)
+    found: NDArray[np.int16] = np.where(colours[place] == packed, ids[place], np.int16(_UNKNOWN))
+    return found
+
+
+def _unknown(raw: NDArray[Any], ids: NDArray[np.int16], path: Path | None) -> DataError:
+    stray = raw[ids == _UNKNOWN]
+    values, counts = np.unique(packed_pixels(stray) if raw.ndim == 3 else stray, return_counts=True)
+    order = np.argsort(-counts)[:5]
+    shown = ", ".join(
+        f"{f'#{v:06X}' if raw.ndim == 3 else v} ({n} pixels)"
+        for v, n in zip(values[order].tolist(), counts[order].tolist(), strict=True)
+    )
+    more = f" and {len(values) - 5} more" if len(values) > 5 else ""
+    return DataError(
+        f"{path or 'mask'}: expected values of the known classes, got {shown}{more}; "
+        "correct the mask, or ignore the value"
+    )
