@@ -1,8 +1,8 @@
 """Losses: what training makes small.
 
-A row is a function `f(logits, labels, *, ignore=255) -> scalar`: logits (batch, classes, *space), labels (batch, *space)
-with `ignore` where a pixel does not count, in two or three dimensions. It is 0 for a perfect prediction and when every
-pixel is ignored, and computes in float32 whatever the logits are. To add one: a file here, a row below;
+A row is a function `f(logits, labels, *, ignore=255) -> scalar`: logits (batch, classes, *space), labels
+(batch, *space) with `ignore` where a pixel does not count, in two or three dimensions. It is 0 for a perfect prediction
+and when every pixel is ignored, and computes in float32 whatever the logits are. To add one: a file here, a row below;
 `tests/test_contracts.py` says the rest.
 """
 

@@ -22,7 +22,7 @@ def overlap(logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, "
     """Count the overlap of softmax probabilities p and one-hot labels y over the labelled pixels.
 
     The shared part is that of Jaccard metric losses, (|p| + |y| - |p - y|) / 2 (https://arxiv.org/abs/2302.05666). For
-    labels that are 0 or 1 it is the sum of p over the pixels of the class, which is how it is computed: no one-hot copy.
+    labels that are 0 or 1 it is the sum of p over the pixels of the class, and computed so: no one-hot copy.
     """
     same_pixels(logits, labels)
     classes = logits.shape[1]

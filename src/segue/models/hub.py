@@ -1,0 +1,70 @@
+"""Fetch timm's pretrained weights by name from the Hugging Face hub, or from its cache on this machine."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from segue.errors import WeightsError
+from segue.models.encoders import pretrained_config
+from segue.models.licences import hub_licence
+from segue.models.source import Source
+from segue.models.weight_file import sha256_of
+
+log = logging.getLogger("segue")
+FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
+WAYS_OUT = "give a file with --model.weights FILE, or start without pretrained weights with --transfer.mode scratch"
+
+
+def fetch(name: str) -> tuple[Path, Source]:
+    """The weights file of a timm name (with or without tag), downloaded unless it is in the cache.
+
+    Raises `WeightsError` when the hub has none or cannot be reached.
+    """
+    config = pretrained_config(name)
+    repository = config.get("hf_hub_id")
+    if not repository:
+        raise WeightsError(f"encoder {name}: expected pretrained weights on the hub, it has none: {WAYS_OUT}")
+    repository, _, revision = repository.partition("@")
+    written = config.get("hf_hub_filename")
+    path = _first_of((written,) if written else FILES, repository, revision or None)
+    url = f"https://huggingface.co/{repository}"
+    return path, Source(name=repository, licence=hub_licence(config), sha256=sha256_of(path), url=url)
+
+
+def _first_of(files: tuple[str, ...], repository: str, revision: str | None) -> Path:
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    cached = _in_cache(files, repository, revision)
+    if cached is not None:
+        return cached
+    for file in files:
+        try:
+            return Path(download(repository, file, revision))
+        except LocalEntryNotFoundError as error:  # the hub was not reached; a kind of EntryNotFoundError all the same
+            raise _unreachable(repository, error) from error
+        except EntryNotFoundError as error:
+            log.debug("%s has no %s: %s", repository, file, error)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _unreachable(repository, error) from error
+    raise WeightsError(f"{repository}: expected {' or '.join(files)} on the hub, found none of them: {WAYS_OUT}")
+
+
+def _in_cache(files: tuple[str, ...], repository: str, revision: str | None) -> Path | None:
+    """A file that was downloaded before: no network, and no wait for one that is down."""
+    from huggingface_hub import try_to_load_from_cache
+
+    paths = (try_to_load_from_cache(repository, file, revision=revision) for file in files)
+    return next((Path(path) for path in paths if isinstance(path, str)), None)
+
+
+def download(repository: str, file: str, revision: str | None) -> str:
+    """The hub's own download: the one place that touches the network."""
+    from huggingface_hub import hf_hub_download
+
+    return str(hf_hub_download(repository, file, revision=revision))
+
+
+def _unreachable(repository: str, error: Exception) -> WeightsError:
+    first_line = str(error).strip().partition("\n")[0]
+    return WeightsError(f"cannot download {repository} ({type(error).__name__}: {first_line[:150]}): {WAYS_OUT}")
