@@ -59,7 +59,8 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
         image = _decoded(picture, path, "image", WIDE_IMAGE if wide else IMAGE)
     if wide:
         with opened(path, max_pixels) as picture:
-            image = blended((image * np.float32(256) + low_bytes(picture)) / np.float32(257))
+            image = (image * np.float32(256) + low_bytes(picture)) / np.float32(257)
+        image = blended(image) if image.shape[2] == 4 else image
     return _upright(image if image.ndim == 3 else image[..., None], turn)
 
 

@@ -15,7 +15,6 @@ from typing import BinaryIO
 
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
-from PIL.ExifTags import Base
 from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
@@ -45,6 +44,7 @@ _FOREIGN = {
     b"PK\x03\x04": "a zip archive",
     b"version https://git-lfs": "a Git LFS pointer (git lfs pull fetches the file)",
 }
+_ORIENTATION, _SHORT = 0x0112, 3  # an EXIF tag and the type of its value
 # What Pillow's format classes raise on broken bytes, found by flipping bits in files of every format.
 BROKEN = (
     Image.DecompressionBombError,
@@ -133,15 +133,27 @@ def orientation(picture: Image.Image) -> int:
     if isinstance(picture, TiffImageFile):
         return 1
     data = _png_exif(picture) if isinstance(picture, PngImageFile) else picture.info.get("exif")
-    if not data:
+    return _exif_orientation(data.removeprefix(b"Exif\0\0")) if data else 1
+
+
+def _exif_orientation(exif: bytes) -> int:
+    """The tag in the first directory; 1 where the metadata are damaged, since viewers show such a file as it is stored.
+
+    Read by hand because Pillow prints a warning for every oddity elsewhere in the metadata.
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None:
         return 1
-    exif = Image.Exif()
     try:
-        exif.load(data)
-        value = exif.get(Base.Orientation, 1)
-    except BROKEN:
-        return 1  # damaged metadata: viewers show such a file as it is stored
-    return value if value in range(1, 9) else 1
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, number, value = struct.unpack_from(f"{order}HHIH", exif, entry)
+            if (tag, kind, number) == (_ORIENTATION, _SHORT, 1):
+                return int(value) if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
 
 
 def _png_exif(picture: PngImageFile) -> bytes | None:

@@ -1,0 +1,17 @@
+"""What all tests share. This file also puts its folder on the import path: `from fakes import ...` works in any test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real data and weights beside the checkout; tests that need it are skipped where it is absent."""
+    if not _SHARED.is_dir():
+        pytest.skip("no folder ../shared with real data")
+    return _SHARED
