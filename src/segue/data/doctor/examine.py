@@ -1,0 +1,169 @@
+"""The examination: every folder, every file, every pair, then the whole set."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from segue.data.classes import Classes
+from segue.data.doctor.classes import check_classes
+from segue.data.doctor.codes import SEVERITIES, problem
+from segue.data.doctor.diagnosis import Diagnosis, printable
+from segue.data.doctor.files import check_file
+from segue.data.doctor.images import ImageFacts, check_image
+from segue.data.doctor.leakage import check_leakage
+from segue.data.doctor.masks import MaskFacts, check_mask
+from segue.data.doctor.pairs import check_pair
+from segue.data.doctor.tree import check_tree
+from segue.data.doctor.values import Coding, check_values, find_coding
+from segue.data.encoding import infer_classes
+from segue.data.image import MAX_PIXELS
+from segue.data.index import Index, Problem, Sample
+from segue.errors import DataError
+
+Update = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One sample after its files were decoded: what is kept of it, and what is wrong with it."""
+
+    sample: Sample
+    image: ImageFacts | None
+    mask: MaskFacts | None
+    problems: tuple[Problem, ...]
+
+
+def examine(
+    index: Index,
+    *,
+    roots: Sequence[Path] = (),
+    names: Sequence[str] = (),
+    ignore: Sequence[int] = (),
+    max_pixels: int = MAX_PIXELS,
+    update: Update | None = None,
+) -> Diagnosis:
+    """Decode every file of a data set once and report all that is wrong with it, the worst first.
+
+    Args:
+        index: the data set, as `open_index` understood it.
+        roots: folders to walk for links, pipes and odd names; those that hold the samples when not given.
+        names: class names, in the order of the mask values, when the caller knows them.
+        ignore: raw mask values that stand for "not labelled", besides 255 and the layout's own.
+        max_pixels: larger pictures are reported and not decoded.
+        update: called in this thread with the share done and a line on the findings so far, once before the first file
+            is decoded and then after each sample.
+    """
+    start = time.perf_counter()
+    files, problems = check_tree(roots or _folders(index.samples))
+    problems += index.problems
+    looked = []
+    _report(update, 0, len(index.samples), problems)
+    for one in _look_at_all(index.samples, max_pixels):
+        looked.append(one)
+        problems += one.problems
+        _report(update, len(looked), len(index.samples), problems)
+    found, classes, coding = _check_set(index, looked, problems, names, ignore)
+    return Diagnosis(
+        root=index.root,
+        format=index.format,
+        problems=_ordered([*problems, *found]),
+        files=files,
+        images=len(index.samples),
+        labelled=sum(sample.mask is not None for sample in index.samples),
+        classes=classes,
+        coding=coding,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def look(sample: Sample, max_pixels: int = MAX_PIXELS) -> Looked:
+    """Check one sample: its image, its mask and how they fit together."""
+    image: ImageFacts | None = None
+    mask: MaskFacts | None = None
+    header, problems = check_file(sample.image, max_pixels)
+    if header is not None:
+        image, found = check_image(sample.image, header, max_pixels)
+        problems += found
+    if sample.mask is not None:
+        header, found = check_file(sample.mask, max_pixels)
+        problems += found
+        if header is not None:
+            mask, found = check_mask(sample.mask, header, max_pixels)
+            problems += found
+    if image is not None and mask is not None:
+        problems += check_pair(image, mask)
+    return Looked(sample, image, mask, tuple(problems))
+
+
+def _folders(samples: Sequence[Sample]) -> list[Path]:
+    """The folders that hold the files, without those inside another of them."""
+    found = {path.parent for sample in samples for path in (sample.image, sample.mask) if path is not None}
+    return sorted(folder for folder in found if not found.intersection(folder.parents))
+
+
+def _report(update: Update | None, done: int, total: int, problems: Sequence[Problem]) -> None:
+    if update is not None:
+        latest = next((found for found in reversed(problems) if found.severity == "error"), None)
+        text = f"{done} of {total} images, {len(problems)} findings"
+        update(
+            done / max(1, total), f"{text}, {latest.code} in {printable(Path(latest.path.name))}" if latest else text
+        )
+
+
+def _look_at_all(samples: Sequence[Sample], max_pixels: int) -> Iterator[Looked]:
+    """Look at the samples in order, in a few threads (Pillow decodes without the lock), few results held at a time."""
+    workers = min(8, os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="doctor")
+    waiting: deque[Future[Looked]] = deque()
+    try:
+        for sample in samples:
+            waiting.append(pool.submit(look, sample, max_pixels))
+            if len(waiting) > 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # also on Ctrl-C: what has not begun is dropped
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _check_set(
+    index: Index, looked: Sequence[Looked], problems: Sequence[Problem], names: Sequence[str], ignore: Sequence[int]
+) -> tuple[list[Problem], Classes | None, Coding | None]:
+    images = {one.sample.id: one.image for one in looked if one.image is not None}
+    masks = {one.sample.id: one.mask for one in looked if one.mask is not None}
+    leaks = check_leakage(index.samples, images)
+    if not images.keys() & masks.keys():
+        nothing = problem("SET_EMPTY", index.root, f"expected pairs, got none among {len(looked)} images")
+        return [nothing, *leaks], None, None
+    coding = find_coding(list(masks.values()), len(index.names), (*ignore, *index.ignore))
+    odd = check_values(list(masks.values()), coding)
+    bad = {found.path for found in (*problems, *odd) if found.severity == "error"}
+    sound = [one.sample for one in looked if one.mask and bad.isdisjoint((one.sample.mask, one.sample.image))]
+    classes, unclear = _classes(index, sound, names, ignore)
+    absent = check_classes(index, masks, classes) if classes is not None else []
+    return [*odd, *unclear, *absent, *leaks], classes, coding
+
+
+def _classes(
+    index: Index, sound: Sequence[Sample], names: Sequence[str], ignore: Sequence[int]
+) -> tuple[Classes | None, list[Problem]]:
+    if not sound:
+        return None, []  # each pair has an error of its own
+    try:
+        return infer_classes(sound, names, (*ignore, *index.ignore), index.names), []
+    except DataError as error:
+        return None, [problem("CLASS_UNCLEAR", index.root, str(error).splitlines()[0])]
+
+
+def _ordered(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The worst first, then by code and path; a link that the layout's reader and the walk both report is kept once."""
+    once: dict[tuple[str, Path], Problem] = {}
+    for found in problems:
+        once.setdefault(("TREE_LINK" if found.code.startswith("TREE_LINK") else found.code, found.path), found)
+    return tuple(sorted(once.values(), key=lambda p: (SEVERITIES.index(p.severity), p.code, os.fsencode(p.path))))

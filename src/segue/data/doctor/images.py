@@ -1,0 +1,80 @@
+"""One image, decoded: what about its pixels a person should know before training on them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.data.doctor.codes import problem
+from segue.data.doctor.files import Header, refusal
+from segue.data.doctor.likeness import Likeness, likeness
+from segue.data.image import read_image
+from segue.data.index import Problem
+from segue.data.opening import opened
+from segue.errors import DataError
+
+DARK = 16.0  # of 255; what a 12-bit camera's full range becomes when it is stored in 16 bits
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What later checks need of an image, small enough to keep for 100 000 of them."""
+
+    height: int
+    width: int
+    orientation: int
+    digest: bytes  # SHA-256 of shape and pixels
+    likeness: Likeness | None  # None for pictures too plain to compare
+
+
+def check_image(path: Path, header: Header, max_pixels: int) -> tuple[ImageFacts | None, list[Problem]]:
+    """Decode an image exactly as training will, and report what is odd about it."""
+    problems = _mode_problems(path, header)
+    try:
+        pixels = read_image(path, max_pixels)
+    except DataError as error:
+        return None, [*problems, refusal(path, error)]
+    if header.alpha and _is_see_through(path, max_pixels):
+        problems.append(problem("IMG_ALPHA", path, "some pixels are transparent; they are blended over black"))
+    problems += _pixel_problems(path, pixels)
+    digest = pixel_digest(pixels)
+    height, width = pixels.shape[:2]
+    return ImageFacts(height, width, header.orientation, digest, likeness(pixels)), problems
+
+
+def _mode_problems(path: Path, header: Header) -> list[Problem]:
+    problems = []
+    if header.mode == "CMYK":
+        problems.append(problem("IMG_CMYK", path, "expected RGB or grey, got CMYK"))
+    if "16" in header.raw_mode or header.mode.startswith("I"):
+        problems.append(problem("IMG_16BIT", path, f"pixels are stored as {header.raw_mode or header.mode}"))
+    if header.orientation in range(2, 9):
+        problems.append(problem("IMG_ROTATED", path, f"the EXIF orientation is {header.orientation}"))
+    return problems
+
+
+def _is_see_through(path: Path, max_pixels: int) -> bool:
+    with opened(path, max_pixels) as picture:
+        return bool((np.asarray(picture.convert("RGBA"))[..., 3] < 255).any())
+
+
+def _pixel_problems(path: Path, pixels: NDArray[Any]) -> list[Problem]:
+    if pixels.size and pixels.min() == pixels.max():
+        return [problem("IMG_FLAT", path, f"every pixel is {pixels.flat[0]:g}")]
+    if pixels.dtype != np.uint8 and pixels.max() < DARK:
+        return [problem("IMG_RANGE", path, f"expected values up to 255, the largest is {pixels.max():.3g}")]
+    return []
+
+
+def pixel_digest(pixels: NDArray[Any]) -> bytes:
+    """SHA-256 of an array's shape and content: equal for the same picture in two files or formats."""
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]  # a grey image and a mask with the same pixels are the same picture
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
