@@ -1,0 +1,290 @@
+"""The model folder: `model.safetensors` and `model.json`, all that is needed to predict anywhere.
+
+Both are treated as a stranger's files when read. The JSON holds names and numbers only, never an import path; the
+weights are checked against its checksum and, tensor by tensor, against the network it describes. safetensors itself
+accepts repeated names and NaN, so both are looked for here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from segue.configs import from_dict, to_dict
+from segue.data.classes import Classes, Value
+from segue.data.geometry import Preprocessing
+from segue.durable import write_durably, write_text
+from segue.errors import RunError, SegueError, UsageError, WeightsError
+from segue.models.build import ModelSpec, SegmentationModel, build
+from segue.models.source import Source
+
+FORMAT = 1
+JSON_NAME = "model.json"
+WEIGHTS_NAME = "model.safetensors"
+MAX_JSON_BYTES = 10 * 2**20
+MAX_SIDE = 16384  # of a training crop; anything past it is damage or an attack on memory
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What `model.json` says about the weights beside it.
+
+    `source` is where the pretrained weights came from, with their licence; `segue` the version that wrote the folder;
+    `scores` holds validation scores by name, such as `miou`.
+    """
+
+    spec: ModelSpec
+    classes: Classes
+    prep: Preprocessing
+    source: Source
+    segue: str
+    scores: dict[str, float]
+
+
+def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
+    """Write the model folder, each file in one step; floating-point weights are stored as float32.
+
+    Raises:
+        WeightsError: a weight is NaN or infinite.
+        RunError: the folder cannot be written.
+    """
+    tensors = {name: _portable(tensor) for name, tensor in sorted(model.state_dict().items())}
+    _check_finite(tensors, folder / WEIGHTS_NAME)
+    content = safetensors.torch.save(tensors, {"format": "pt"})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: expected a folder that can be written, got: {error.strerror}") from error
+    write_durably(folder / WEIGHTS_NAME, lambda path: _write(path, content), len(content))
+    weights = {"file": WEIGHTS_NAME, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    write_text(folder / JSON_NAME, json.dumps(_to_json(info, weights), indent=2, allow_nan=False) + "\n")
+
+
+def load_model(run_or_model_folder: Path) -> tuple[SegmentationModel, ModelInfo]:
+    """Build the network of a run (or of its model folder), with its weights, in evaluation mode on the CPU.
+
+    Raises:
+        RunError: there is no model here, or `model.json` is damaged or of a later format.
+        WeightsError: the weights are missing, damaged, not finite, or not those of the network described.
+    """
+    folder = model_folder(run_or_model_folder)
+    path = folder / JSON_NAME
+    content = _read_json(path)
+    info = _parse(path, lambda: _from_json(content))
+    tensors = _read_weights(folder / WEIGHTS_NAME, _parse(path, lambda: _weights_record(content)))
+    with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours to move
+        model = _parse(path, lambda: build(info.spec))
+    _check_fits(tensors, model.state_dict(), folder / WEIGHTS_NAME)
+    model.load_state_dict(tensors)
+    return model.eval(), info
+
+
+def load_info(run_or_model_folder: Path) -> ModelInfo:
+    """What `model.json` says, without touching the weights; raises `RunError` as `load_model` does."""
+    path = model_folder(run_or_model_folder) / JSON_NAME
+    content = _read_json(path)
+    return _parse(path, lambda: _from_json(content))
+
+
+def model_folder(run_or_model_folder: Path) -> Path:
+    """The folder that holds `model.json`: the one given, or `model` inside it."""
+    for folder in (run_or_model_folder, run_or_model_folder / "model"):
+        if (folder / JSON_NAME).is_file():
+            return folder
+    found = "a folder without it" if run_or_model_folder.is_dir() else "no such folder"
+    raise RunError(
+        f"{run_or_model_folder}: expected a run or model folder (with {JSON_NAME} or model/{JSON_NAME}), got {found}: "
+        "give the folder that segue fit printed"
+    )
+
+
+def _portable(tensor: Tensor) -> Tensor:
+    kind = torch.float32 if tensor.is_floating_point() else tensor.dtype
+    return tensor.detach().to("cpu", kind).clone(memory_format=torch.contiguous_format)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+# --- model.json ------------------------------------------------------------------------------------------------------
+
+
+def _to_json(info: ModelInfo, weights: dict[str, Any]) -> dict[str, Any]:
+    classes = info.classes
+    rows = zip(classes.names, classes.palette, classes.values, strict=True)
+    return {
+        "format": FORMAT,
+        "segue": info.segue,
+        "weights": weights,
+        "spec": to_dict(info.spec),
+        "classes": [{"name": name, "colour": list(rgb), "value": _plain(value)} for name, rgb, value in rows],
+        "ignored": [_plain(value) for value in classes.ignored],
+        "preprocessing": to_dict(info.prep),
+        "source": to_dict(info.source),
+        "scores": {name: float(score) for name, score in info.scores.items() if math.isfinite(score)},
+    }
+
+
+def _plain(value: Value) -> int | list[int]:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise RunError(f"{path}: expected at most {MAX_JSON_BYTES:,} bytes, got {path.stat().st_size:,}")
+        content = json.loads(path.read_bytes(), object_pairs_hook=_no_repeats)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(
+            f"{path}: expected JSON, got something damaged ({error}): train or copy the run again"
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        got = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise RunError(f"{path}: expected model format {FORMAT}, got {got!r}: use the version of Segue that wrote it")
+    return content
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return content
+
+
+def _parse(path: Path, read: Callable[[], T]) -> T:
+    """Run `read`; whatever it finds wrong becomes one `RunError` that names the file."""
+    try:
+        return read()
+    except KeyError as error:
+        raise RunError(f"{path}: expected the entry {error}, got none: train or copy the run again") from error
+    except (SegueError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise RunError(f"{path}: not a valid model description: {error}") from error
+
+
+def _from_json(content: dict[str, Any]) -> ModelInfo:
+    info = ModelInfo(
+        spec=_piece(ModelSpec, content, "spec"),
+        classes=_classes(content["classes"], content["ignored"]),
+        prep=_piece(Preprocessing, content, "preprocessing"),
+        source=_piece(Source, content, "source"),
+        segue=str(content["segue"]),
+        scores={str(name): float(score) for name, score in content["scores"].items()},
+    )
+    _check_preprocessing(info.prep)
+    for what, expected, got in (
+        ("classes", info.spec.classes, len(info.classes)),
+        ("channels", info.spec.in_channels, info.prep.channels),
+    ):
+        if expected != got:
+            raise UsageError(f"expected {expected} {what} as spec says, got {got}")
+    return info
+
+
+def _piece(kind: type[T], content: dict[str, Any], name: str) -> T:
+    values = content[name]
+    if not isinstance(values, dict):
+        raise UsageError(f"{name}: expected a group of entries, got {values!r}")
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # T is always a dataclass here
+    for field in fields:
+        if field.default is dataclasses.MISSING and field.name not in values:
+            raise KeyError(f"{name}.{field.name}")
+    return from_dict(kind, values, f"{name}.")
+
+
+def _check_preprocessing(prep: Preprocessing) -> None:
+    numbers = (prep.zoom, prep.pixel_scale, *prep.mean, *prep.std)
+    positive = (*prep.size, prep.zoom, prep.pixel_scale, prep.largest, *prep.std)
+    if not all(math.isfinite(n) for n in numbers) or min(positive) <= 0 or len(prep.mean) != len(prep.std):
+        raise UsageError("preprocessing: expected finite numbers, sizes and deviations above zero, got others")
+    if max(prep.size) > MAX_SIDE or prep.zoom > 16:
+        raise UsageError(
+            f"preprocessing: expected a size up to {MAX_SIDE} and zoom up to 16, got {prep.size}, {prep.zoom}"
+        )
+
+
+def _classes(rows: list[dict[str, Any]], ignored: list[Any]) -> Classes:
+    names = tuple(row["name"] for row in rows)
+    if not 1 <= len(rows) <= 255 or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"classes: expected 1 to 255 names, got {len(rows)}")
+    values = tuple(_value(row["value"]) for row in rows)
+    if len({type(value) for value in values}) > 1 or len(set(values)) < len(values):
+        raise UsageError("classes: expected values that differ and are all numbers or all colours, got others")
+    palette = tuple(_colour(row["colour"]) for row in rows)
+    return Classes(names, palette, values, tuple(_value(value) for value in ignored))
+
+
+def _value(value: Any) -> Value:  # noqa: ANN401
+    if isinstance(value, list):
+        return _colour(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65535:
+        raise UsageError(f"classes: expected mask values from 0 to 65535, got {value!r}")
+    return value
+
+
+def _colour(value: Any) -> tuple[int, int, int]:  # noqa: ANN401
+    if not isinstance(value, list) or len(value) != 3 or any(type(v) is not int or not 0 <= v <= 255 for v in value):
+        raise UsageError(f"classes: expected a colour as three numbers from 0 to 255, got {value!r}")
+    return value[0], value[1], value[2]
+
+
+# --- model.safetensors -----------------------------------------------------------------------------------------------
+
+
+def _weights_record(content: dict[str, Any]) -> tuple[int, str]:
+    record = content["weights"]
+    if record["file"] != WEIGHTS_NAME:
+        raise UsageError(f"weights.file: expected {WEIGHTS_NAME}, got {record['file']!r}")
+    return int(record["bytes"]), str(record["sha256"])
+
+
+def _read_weights(path: Path, record: tuple[int, str]) -> dict[str, Tensor]:
+    """Read the file once and check every byte of it before a tensor is made."""
+    size, sha256 = record
+    try:
+        if path.stat().st_size != size:
+            raise WeightsError(f"{path}: expected {size:,} bytes, got {path.stat().st_size:,}: copy the file again")
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: expected the weights of the model, cannot read them: {error.strerror}") from error
+    if (got := hashlib.sha256(content).hexdigest()) != sha256:
+        raise WeightsError(
+            f"{path}: expected SHA-256 {sha256[:12]}…, got {got[:12]}…: copy the whole model folder again"
+        )
+    try:
+        json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_no_repeats)
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    except (SafetensorError, ValueError, RecursionError, KeyError) as error:
+        raise WeightsError(f"{path}: expected a safetensors file, got a damaged one: {error}") from error
+    _check_finite(tensors, path)
+    return tensors
+
+
+def _check_finite(tensors: dict[str, Tensor], path: Path) -> None:
+    bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if bad:
+        raise WeightsError(f"{path}: expected finite weights, got NaN or infinity in {bad[0]} ({len(bad)} tensors)")
+
+
+def _check_fits(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
+    if missing := sorted(set(expected) - set(tensors)):
+        raise WeightsError(f"{path}: expected the weight {missing[0]}, got none ({len(missing)} missing)")
+    if extra := sorted(set(tensors) - set(expected)):
+        raise WeightsError(f"{path}: got the weight {extra[0]}, which the network does not have ({len(extra)} extra)")
+    for name, tensor in tensors.items():
+        want = (tuple(expected[name].shape), expected[name].dtype)
+        if (got := (tuple(tensor.shape), tensor.dtype)) != want:
+            raise WeightsError(f"{path}: {name}: expected shape and type {want}, got {got}")
