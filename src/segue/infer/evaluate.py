@@ -1,0 +1,124 @@
+"""A model against labelled images: one confusion matrix per image, and everything that follows from them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from segue.data.classes import Classes
+from segue.data.index import Sample
+from segue.data.loader import read_sample
+from segue.errors import DataError
+from segue.infer.ahead import ahead
+from segue.infer.segmenter import Prepared, Segmenter
+from segue.metrics.bootstrap import miou_interval
+from segue.metrics.confusion import confusion, number, scores
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Confusion matrices (rows truth) of the images `ids`, which belong to `groups` ("" is a group of its own)."""
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    matrices: Int64[np.ndarray, "images classes classes"]
+    classes: Classes
+    seconds: float
+
+    @property
+    def matrix(self) -> Int64[np.ndarray, "classes classes"]:
+        """The confusion matrix of all images together."""
+        return np.asarray(self.matrices.sum(axis=0))
+
+    def summary(self, resamples: int = 1000, seed: int = 0) -> dict[str, Any]:
+        """Every score as JSON types; the keys are stable.
+
+        `miou` is that of all pixels together, with `interval`, its 95 % bootstrap interval over `interval_unit`
+        ("images" or "groups", `interval_units` of them). Undefined numbers are None.
+        """
+        interval = miou_interval(self.matrices, self.groups, resamples=resamples, seed=seed)
+        return scores(self.matrix).summary(self.classes.names) | {
+            "n_images": len(self.ids),
+            "interval": [number(interval.low), number(interval.high)],
+            "interval_unit": interval.unit,
+            "interval_units": interval.units,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def image_mious(self) -> list[float]:
+        """The mean IoU of each image over the classes its truth holds; NaN where nothing is labelled."""
+        return [_image_miou(matrix) for matrix in self.matrices]
+
+    def worst(self, count: int) -> tuple[str, ...]:
+        """Ids of the `count` images with the lowest `image_mious`, worst first; unlabelled ones are left out."""
+        ranked = sorted((miou, name) for miou, name in zip(self.image_mious(), self.ids, strict=True) if miou == miou)
+        return tuple(name for _, name in ranked[:count])
+
+    def csv(self) -> str:
+        """One row per image: id, group, miou over the classes present, pixel accuracy, labelled pixels, IoU by class.
+
+        A class that is neither in the image nor predicted there has an empty cell.
+        """
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(
+            ["id", "group", "miou", "pixel_accuracy", "pixels", *(f"iou {name}" for name in self.classes.names)]
+        )
+        for name, group, miou, matrix in zip(self.ids, self.groups, self.image_mious(), self.matrices, strict=True):
+            one = scores(matrix)
+            numbers = (miou, one.pixel_accuracy, *one.class_iou)
+            cells = ["" if value != value else f"{value:.6f}" for value in numbers]
+            rows.writerow([name, group, *cells[:2], int(matrix.sum()), *cells[2:]])
+        return text.getvalue()
+
+
+def evaluate(
+    segmenter: Segmenter,
+    samples: Sequence[Sample],
+    classes: Classes | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> Evaluation:
+    """Predict every sample at its own size and count pixels.
+
+    Args:
+        segmenter: the model.
+        samples: labelled images.
+        classes: the mask values of the model's classes in these samples, where they differ from the model's own.
+        progress: called after every image with the share done and the image's id.
+
+    Raises:
+        DataError: there is no sample, or one cannot be read, has no mask, or a value the classes do not know.
+    """
+    if not samples:
+        raise DataError("expected at least one labelled image to evaluate on, got none")
+    started = time.perf_counter()
+
+    def load(sample: Sample) -> tuple[Prepared, UInt8[np.ndarray, "height width"]]:
+        pixels, truth = read_sample(sample, classes or segmenter.classes, segmenter.info.prep.channels)
+        return segmenter.prepare(pixels), truth
+
+    matrices = []
+    for sample, loading in ahead(load, samples):
+        prepared, truth = loading.result()
+        matrices.append(confusion(truth, segmenter.segment(prepared).mask, len(segmenter.classes)))
+        if progress is not None:
+            progress(len(matrices) / len(samples), sample.id)
+    return Evaluation(
+        tuple(sample.id for sample in samples),
+        tuple(sample.group for sample in samples),
+        np.stack(matrices),
+        segmenter.classes,
+        time.perf_counter() - started,
+    )
+
+
+def _image_miou(matrix: Int64[np.ndarray, "classes classes"]) -> float:
+    iou = scores(matrix).class_iou[matrix.sum(axis=1) > 0]
+    return float(iou.mean()) if iou.size else float("nan")

@@ -1,0 +1,81 @@
+"""What a prediction looks like on disk: an index PNG with the class colours, an overlay, the probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from numpy.typing import NDArray
+from PIL import Image
+
+from segue.data.classes import IGNORE, Classes
+from segue.durable import write_durably
+from segue.infer.segmenter import Prediction
+
+OPACITY = 0.5
+
+
+def write_mask(path: Path, mask: UInt8[np.ndarray, "height width"], classes: Classes) -> None:
+    """Write class ids as a palette PNG: any viewer shows the colours, any program reads the ids."""
+    picture = Image.fromarray(mask)
+    picture.putpalette(colour_table(classes).tobytes())
+    _save(path, picture, "PNG")
+
+
+def write_overlay(path: Path, pixels: NDArray[Any], prediction: Prediction) -> None:
+    """Write the image with the classes painted over it, as JPEG."""
+    _save(path, Image.fromarray(overlay(pixels, prediction.mask, prediction.classes)), "JPEG")
+
+
+def write_probabilities(path: Path, prediction: Prediction) -> None:
+    """Write an `.npz` with `probabilities`, float16 (classes, height, width), and `classes`, their names."""
+    assert prediction.probabilities is not None  # the caller asked for them
+    shares, names = prediction.probabilities.astype(np.float16), np.array(prediction.classes.names)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:  # given a name, numpy would append an ending of its own
+            np.savez_compressed(file, probabilities=shares, classes=names)
+
+    write_durably(path, write, shares.nbytes)
+
+
+def overlay(
+    pixels: NDArray[Any], mask: UInt8[np.ndarray, "height width"], classes: Classes
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The image in half strength under the class colours, borders between classes in full colour.
+
+    Pixels that are `IGNORE` show the image alone.
+    """
+    shown, colours = displayable(pixels).astype(np.float32), colour_table(classes)[mask].astype(np.float32)
+    strength = np.where(borders(mask), np.float32(1), np.float32(OPACITY)) * (mask != IGNORE)
+    mixed = shown + (colours - shown) * strength[..., None]
+    return np.asarray(mixed.round(), np.uint8)
+
+
+def displayable(pixels: NDArray[Any]) -> UInt8[np.ndarray, "height width 3"]:
+    """Any decoded image (H, W, C) as RGB: three channels as they are, any other number as the grey of their mean."""
+    if pixels.shape[2] != 3:
+        pixels = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
+    return np.asarray(np.clip(np.rint(pixels), 0, 255), np.uint8)
+
+
+def colour_table(classes: Classes) -> UInt8[np.ndarray, "256 3"]:
+    """The colour of every id a mask can hold; ids that are no class, `IGNORE` among them, are grey."""
+    table = np.full((256, 3), 128, np.uint8)
+    table[: len(classes)] = classes.palette
+    return table
+
+
+def borders(mask: UInt8[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+    """Pixels whose right or lower neighbour belongs to another class."""
+    edge = np.zeros(mask.shape, bool)
+    edge[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    edge[:-1] |= mask[:-1] != mask[1:]
+    return edge
+
+
+def _save(path: Path, picture: Image.Image, kind: str) -> None:
+    options = {"quality": 90} if kind == "JPEG" else {}
+    write_durably(path, lambda temporary: picture.save(temporary, kind, **options), picture.width * picture.height)

@@ -1,0 +1,115 @@
+"""A trained network as one object: an image of any size in, a class for every pixel of it out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from numpy.typing import NDArray
+from torch import Tensor, channels_last, uint8
+
+from segue.data.classes import Classes
+from segue.data.geometry import MOSAIC, resize_image, working_size
+from segue.data.image import to_channels
+from segue.data.normalise import normalise
+from segue.infer.accepted import Accepted, as_pixels
+from segue.infer.device import exact_arithmetic, pick_device
+from segue.infer.resample import resized_rows
+from segue.infer.tiling import Tiling, blended_rows
+from segue.models.artifact import ModelInfo, load_model
+from segue.models.build import SegmentationModel
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Class ids at the image's own size, and the probability of every class where it was asked for."""
+
+    mask: UInt8[np.ndarray, "height width"]
+    classes: Classes
+    probabilities: Float32[np.ndarray, "classes height width"] | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A decoded image: `pixels` at its own size, `working` at the size the network sees."""
+
+    pixels: NDArray[Any]
+    working: NDArray[Any]
+
+
+class Segmenter:
+    """Predicts with one model on one device, in float32.
+
+    The network always sees one image or tile alone. Stacking several changes the last bits of the logits (measured on
+    the CPU up to 4e-5), and with them now and then a pixel; so the result depends on the image and nothing else.
+    """
+
+    def __init__(
+        self, model: SegmentationModel, info: ModelInfo, device: str = "auto", tiling: Tiling | None = None
+    ) -> None:
+        """Move `model` to `device` and put it in evaluation mode; `tiling` says how images too large are cut."""
+        self.info = info
+        self.tiling = tiling or Tiling()
+        self.device = pick_device(device)
+        self._model = model.eval().to(self.device, memory_format=channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def load(cls, run: Path | str, device: str = "auto", tiling: Tiling | None = None) -> Segmenter:
+        """The model of a run folder, or of its `model` folder alone."""
+        return cls(*load_model(Path(run)), device, tiling)
+
+    @property
+    def classes(self) -> Classes:
+        """The classes the model knows."""
+        return self.info.classes
+
+    def predict(self, image: Accepted, *, probabilities: bool = False) -> Prediction:
+        """Segment an image: a path, a Pillow picture, or an array (see `segue.infer.accepted.as_pixels`).
+
+        >>> Segmenter.load("runs/camvid").predict("street.jpg").mask.shape  # doctest: +SKIP
+        (720, 960)
+        """
+        return self.segment(self.prepare(as_pixels(image)), probabilities=probabilities)
+
+    def prepare(self, pixels: NDArray[Any]) -> Prepared:
+        """Resize decoded pixels (H, W, C) to what the network sees; needs no device, so threads can do it ahead."""
+        channels = to_channels(pixels, self.info.prep.channels)
+        height, width = pixels.shape[:2]
+        return Prepared(pixels, resize_image(channels, working_size(height, width, self.info.prep)))
+
+    def segment(self, prepared: Prepared, *, probabilities: bool = False) -> Prediction:
+        """Run the network on a prepared image, a band of rows at a time."""
+        source, target = prepared.working.shape[:2], prepared.pixels.shape[:2]
+        mask = np.empty(target, np.uint8)
+        shares = np.empty((len(self.classes), *target), np.float32) if probabilities else None
+        top = 0
+        with exact_arithmetic():
+            bands = blended_rows(self._logits, prepared.working, self._side(prepared), self.tiling)
+            for logits in resized_rows(bands, (source[0], source[1]), (target[0], target[1])):
+                rows = slice(top, top + logits.shape[1])
+                mask[rows] = logits.argmax(0).to(uint8).cpu().numpy()
+                if shares is not None:
+                    shares[:, rows] = logits.softmax(0).cpu().numpy()
+                top = rows.stop
+        return Prediction(mask, self.classes, shares)
+
+    def _logits(self, tiles: list[NDArray[Any]]) -> list[Tensor]:
+        ready = [
+            normalise(tile, self.info.prep)[None].to(self.device, memory_format=channels_last, non_blocking=True)
+            for tile in tiles
+        ]
+        return [self._model(tile)[0].float() for tile in ready]
+
+    def _side(self, prepared: Prepared) -> int:
+        """The side past which this image is cut: as asked, or the size trained at for mosaics, else never."""
+        if self.tiling.side is not None:
+            return self.tiling.side
+        height, width = prepared.pixels.shape[:2]
+        if height * width <= MOSAIC * self.info.prep.largest:
+            return int(max(prepared.working.shape[:2]))
+        prep = self.info.prep
+        return 32 * math.ceil(math.sqrt(prep.size[0] * prep.size[1]) * prep.zoom / 32)

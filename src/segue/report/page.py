@@ -1,0 +1,65 @@
+"""`report.html`: one file that needs nothing else, online or off."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from segue import __version__
+from segue.durable import write_text
+from segue.report import sections
+from segue.report.escaping import escape
+from segue.report.inputs import ReportInputs
+
+
+def write_report(path: Path, inputs: ReportInputs) -> None:
+    """Write the report; raises `RunError` when `path` cannot be written."""
+    write_text(path, render(inputs))
+
+
+def render(inputs: ReportInputs) -> str:
+    """The page as text.
+
+    It carries its style, its script and its pictures, and a policy that lets a browser load or run nothing else.
+    """
+    style, script = (_asset(name) for name in ("page.css", "page.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    parts = _parts(inputs)
+    links = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in parts[1:])
+    body = "".join(f'<section id="{anchor}"><h2>{title}</h2>{content}</section>' for anchor, title, content in parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(inputs.title)} · Segue</title><style>{style}</style></head>\n<body>"
+        f'<header><p class="brand">Segue</p><h1>{escape(inputs.title)}</h1><nav>{links}</nav></header>\n'
+        f"<main>{body}</main>\n<footer>Written by Segue {escape(__version__)}.</footer>"
+        f"<script>{script}</script></body></html>\n"
+    )
+
+
+def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
+    """Anchor, title and content of every section that has content."""
+    key = sections.legend(inputs.classes)
+    parts = [
+        ("result", "Result", sections.headline(inputs)),
+        ("curves", "Training", sections.curves(inputs) if inputs.history else ""),
+        ("classes", "Classes", sections.class_table(inputs)),
+        ("confusion", "Confusion", sections.confusion_table(inputs)),
+        ("worst", "Worst images", key + sections.gallery(inputs.worst, inputs.classes) if inputs.worst else ""),
+        ("random", "Random images", key + sections.gallery(inputs.random, inputs.classes) if inputs.random else ""),
+        ("data", "Data", sections.data_section(inputs.data, inputs.classes) if inputs.data else ""),
+        ("pretrained", "Pretrained weights", sections.fact_list(inputs.pretrained) if inputs.pretrained else ""),
+        ("again", "Do it again", sections.command(inputs)),
+        ("config", "Configuration", sections.configuration(inputs) if inputs.config else ""),
+        ("environment", "Environment", sections.fact_list(inputs.environment) if inputs.environment else ""),
+    ]
+    return [part for part in parts if part[2]]
+
+
+def _asset(name: str) -> str:
+    return resources.files("segue.report").joinpath(name).read_text(encoding="utf-8").strip()
