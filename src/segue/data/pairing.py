@@ -187,11 +187,10 @@ def _partners(images: dict[str, list[str]], offered: dict[str, list[str]]) -> di
 def _settle(found: Pairs, images: list[Path], masks: list[Path], template: Template, same_case: bool) -> None:
     """Record what is wrong with the files that share one name, if anything."""
     if len(images) > 1 or len(masks) > 1:
+        got = f"{_listed(images)} with {_listed(masks)}" if masks else _listed(images)
+        message = f"expected one image and one mask called {images[0].stem}, got {got}; none of them is used"
         several = images if len(images) > 1 else masks
-        names = " and ".join(sorted(ascii(path.name)[1:-1] for path in several)[:3])
-        what = "image" if several is images else "mask"
-        message = f"expected one {what} called {images[0].stem}, got {names}; none of them is used"
-        found.problems.append(Problem("PAIR_AMBIGUOUS", "error", several[0], message, f"keep one {what} of that name"))
+        found.problems.append(Problem("PAIR_AMBIGUOUS", "error", several[0], message, "keep one of each"))
     elif not masks:
         expected = str(template).format(stem=images[0].stem)
         message = f"expected a mask called {expected}, got none; the image is not trained on"
@@ -201,6 +200,10 @@ def _settle(found: Pairs, images: list[Path], masks: list[Path], template: Templ
     elif not same_case:
         message = f"the mask is called {masks[0].name}: the names agree only when case is ignored"
         found.problems.append(Problem("NAME_CASE", "info", images[0], message, "rename one of the two"))
+
+
+def _listed(paths: list[Path]) -> str:
+    return " and ".join(sorted(path.name for path in paths))
 
 
 def _orphan(mask: Path, template: Template) -> Problem:
