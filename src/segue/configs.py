@@ -79,6 +79,7 @@ class DataConfig(Checked):
     )
     names: tuple[str, ...] = knob((), "class names, in the order of the mask values; read or made up when not given")
     ignore: tuple[int, ...] = knob((), "mask values that stand for 'not labelled' (255 always does)", low=0, high=65535)
+    split: Path | None = knob(None, "split.json of another run, to train and validate on the same images")
     val_fraction: float = knob(
         0.3, "share of the groups held out for validation when the data has no split", low=0.01, high=0.9
     )
@@ -103,9 +104,9 @@ class TransferConfig(Checked):
     """What of the pretrained network is kept, and how fast the rest of it moves."""
 
     mode: str = knob("staged", "how the pretrained encoder is used", choices=TRANSFER_MODES)
-    head_fraction: float = knob(0.1, "share of the steps that train the decoder alone (mode staged)", low=0, high=0.9)
-    encoder_rate: float = knob(0.1, "learning rate of the encoder relative to the decoder's", low=0, high=10)
-    layer_decay: float = knob(0.9, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
+    head_fraction: float = knob(0.0, "share of the steps that train the decoder alone (mode staged)", low=0, high=0.9)
+    encoder_rate: float = knob(0.3, "learning rate of the encoder relative to the decoder's", low=0, high=10)
+    layer_decay: float = knob(1.0, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
     frozen_stages: int = knob(
         2, "encoder stages kept as they are, counted from the stem (mode partial)", low=0, high=64
     )
@@ -115,7 +116,7 @@ class TransferConfig(Checked):
 class OptimConfig(Checked):
     """The optimiser and its schedule."""
 
-    lr: float = knob(1e-3, "peak learning rate of the decoder", low=1e-8, high=10)
+    lr: float = knob(2e-3, "peak learning rate of the decoder", low=1e-8, high=10)
     weight_decay: float = knob(
         0.01, "decoupled weight decay; biases and normalisation layers are left out", low=0, high=1
     )
@@ -128,6 +129,12 @@ class OptimConfig(Checked):
     clip_norm: float = knob(1.0, "gradients are scaled down to this norm, 0 switches it off", low=0, high=1e6)
     ema: float = knob(
         0.04, "horizon of the averaged weights as a share of all steps, 0 switches averaging off", low=0, high=1
+    )
+    class_weights: float = knob(
+        0.5,
+        "power of the inverse class share that weighs cross entropy: 0 every pixel alike, 1 every class",
+        low=0,
+        high=1,
     )
     loss: str = knob("ce + jaccard", 'weighted sum of losses, e.g. "0.25*ce + 0.75*jaccard" (segue list losses)')
 

@@ -15,6 +15,7 @@ from segue.console import duration, progress_bar
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.errors import UsageError
+from segue.report.pictures import save_train_batch
 from segue.train.lock import held
 from segue.train.loop import Loop, run_loop
 from segue.train.record import Recorder
@@ -96,6 +97,8 @@ def _train(loop: Loop, config: FitConfig, data: Data, folder: Path) -> FitResult
     from segue.commands.conclude import conclude  # matplotlib and the report, only once there is something to report
 
     recorder = Recorder(folder, loop)
+    first = loop.data.batch(0, config.optim.batch)
+    save_train_batch(folder / "train_batch.jpg", first, data.classes, loop.validator.prep)
     with stop_request() as stop, progress_bar("training") as update:
         loop.on_validation = recorder.write
         loop.on_step = lambda state: update(state.progress, _position(state))

@@ -44,9 +44,9 @@ def run(config: ListConfig) -> Listing:
 
 
 def _encoders() -> list[dict[str, Any]]:
-    from segue.models.encoders import encoder_names
+    import timm
 
-    return [{"name": name} for name in encoder_names()]
+    return [{"name": name} for name in timm.list_models(exclude_filters="test_*")]
 
 
 def _decoders() -> list[dict[str, Any]]:

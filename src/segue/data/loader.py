@@ -106,7 +106,7 @@ class TrainingSet:
         image = normalise(crop, self._prep)
         if not inside.all():
             image *= torch.from_numpy(np.ascontiguousarray(inside))  # padding is the mean colour, 0 after normalising
-        return image, torch.from_numpy(np.ascontiguousarray(labels))
+        return image, torch.from_numpy(labels.copy())  # a decoded array may be read-only
 
     def batch(self, step: int, batch: int) -> Batch:
         """All samples of one training step."""

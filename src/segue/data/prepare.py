@@ -15,7 +15,7 @@ from segue.data.doctor import examine
 from segue.data.formats import open_index
 from segue.data.image import image_size, read_image
 from segue.data.index import Index, Problem, Sample
-from segue.data.split import split
+from segue.data.split import load_split, split
 from segue.durable import write_text
 from segue.errors import DataError, RunError
 
@@ -51,7 +51,7 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
     Raises `DataError` with one line when anything is wrong that training could not survive.
     """
     index = open_index(paths, config.format, config.mask_name)
-    index = split(index, config.val_fraction, seed)
+    index = load_split(index, config.split) if config.split else split(index, config.val_fraction, seed)
     diagnosis = examine(index, names=config.names, ignore=config.ignore, update=update)
     _refuse(diagnosis.errors, paths)
     samples = tuple(s for s in index.samples if s.mask is not None and s.split in ("train", "val", "test"))
@@ -90,7 +90,7 @@ def _require_both_parts(samples: tuple[Sample, ...], index: Index) -> None:
 def common_channels(samples: list[Sample]) -> int:
     """The channels the network takes: 1 when all images are grey, 3 for colour or a mixture, else the exact count."""
     step = max(1, len(samples) // _PEEKED)
-    counts = {sample: read_image(sample.image).shape[2] for sample in samples[::step][:_PEEKED]}
+    counts = {sample: int(read_image(sample.image).shape[2]) for sample in samples[::step][:_PEEKED]}
     kinds = set(counts.values())
     if kinds <= {1, 3}:
         return max(kinds)

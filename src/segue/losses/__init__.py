@@ -8,12 +8,18 @@ and when every pixel is ignored, and computes in float32 whatever the logits are
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import re
+from typing import TYPE_CHECKING
 
 from segue.errors import UsageError
-from segue.losses.combine import Loss
+from segue.losses.combine import Loss, LossFunction
 from segue.table import Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOSSES = Table(
     "loss",
@@ -27,8 +33,10 @@ _TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?(?P<name>[^*]+)")
 _PLUS = re.compile(r"(?<![eE])\+")  # the plus of 1e+2 belongs to the number
 
 
-def parse_loss(text: str) -> Loss:
+def parse_loss(text: str, class_weights: Tensor | None = None) -> Loss:
     """Read a weighted sum of losses; a term without a weight weighs 1.
+
+    `class_weights` (one per class) go to the losses that take `weights`; the others balance classes by themselves.
 
     Raises `UsageError` for an unknown name, a name that comes twice, and weights that are not positive numbers.
 
@@ -40,7 +48,13 @@ def parse_loss(text: str) -> Loss:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"loss {text!r}: {twice} comes twice, write it once with the sum of its weights")
-    return Loss(tuple((name, weight, LOSSES[name]) for name, weight in parts))
+    return Loss(tuple((name, weight, _balanced(LOSSES[name], class_weights)) for name, weight in parts))
+
+
+def _balanced(function: LossFunction, class_weights: Tensor | None) -> LossFunction:
+    if class_weights is None or "weights" not in inspect.signature(function).parameters:
+        return function
+    return functools.partial(function, weights=class_weights)
 
 
 def _parse_term(term: str, text: str) -> tuple[str, float]:

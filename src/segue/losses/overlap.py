@@ -35,7 +35,7 @@ def overlap(logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, "
     known = known.flatten()
     return Overlap(
         shared=zeros.index_add(0, known, own.flatten()),
-        predicted=(probabilities * weight.unsqueeze(1)).transpose(0, 1).flatten(1).sum(1),
+        predicted=(probabilities * weight.unsqueeze(1)).sum((0, *range(2, logits.ndim))),
         true=zeros.index_add(0, known, weight.flatten()),
     )
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 import statistics
+from pathlib import Path
 
 from segue.configs import FitConfig
 from segue.data.geometry import Preprocessing, fitting_scale, inference_zoom
@@ -30,11 +31,15 @@ def resolve(config: FitConfig, data: Data) -> FitConfig:
         config,
         paths=tuple(path.resolve() for path in config.paths),
         steps=steps,
-        data=dataclasses.replace(config.data, size=size, workers=workers),
+        data=dataclasses.replace(config.data, size=size, workers=workers, split=_resolved(config.data.split)),
         train=dataclasses.replace(
             config.train, device=device, precision=pick_precision(config.train.precision, device)
         ),
     )
+
+
+def _resolved(path: Path | None) -> Path | None:
+    return path.resolve() if path is not None else None
 
 
 def default_size(sizes: tuple[tuple[int, int], ...], most: int, scale: tuple[float, float]) -> tuple[int, int]:

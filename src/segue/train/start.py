@@ -10,16 +10,22 @@ import time
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from segue.configs import FitConfig
+from segue.data.census import balancing_weights, count_pixels, spread
 from segue.data.loader import TrainingSet
 from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.models.build import ModelSpec, SegmentationModel, build
-from segue.models.weights import Source, load_pretrained
+from segue.models.source import Source
+from segue.models.weights import load_pretrained
 from segue.objectives.supervised import supervised
 from segue.train.budget import Budget
 from segue.train.checkpoint import load_newest, read_manifest
+from segue.train.float32_islands import keep_depthwise_strides_in_float32
+from segue.train.heap import keep_freed_memory
 from segue.train.loop import Loop, restore
 from segue.train.machine import differences, environment, make_fabric
 from segue.train.optim import make_optimizer
@@ -28,10 +34,10 @@ from segue.train.run_folder import CHECKPOINTS, ENVIRONMENT, LOADED
 from segue.train.signals import StopRequest
 from segue.train.state import State
 from segue.train.step import Engine, training_step
-from segue.train.validate import Validator, spread
+from segue.train.validate import MOST_IMAGES, Validator
 from segue.transfer.lr_groups import lr_groups
 
-SCRATCH = Source(name="none (random initialisation)", licence="not applicable", sha256=None, url=None)
+SCRATCH = Source(name="none (random initialisation)", licence="not applicable")
 _RESERVE = 10.0  # seconds kept for pictures and the report
 _log = logging.getLogger("segue")
 
@@ -46,7 +52,7 @@ def start(config: FitConfig, data: Data, folder: Path, began: float) -> Loop:
         source, summary = SCRATCH, "training from scratch: no pretrained weights"
         record = {"source": dataclasses.asdict(source)}
     else:
-        report = load_pretrained(loop.engine.model, config.model.weights)
+        report = load_pretrained(loop.engine.model, config.model.weights, data.classes.names)
         loop.engine.average.load_state_dict(loop.engine.model.state_dict())
         source, summary = report.source, report.summary()
         record = dataclasses.asdict(report)
@@ -85,7 +91,7 @@ def _assemble(config: FitConfig, data: Data, folder: Path) -> Loop:
     return Loop(
         engine=engine,
         data=TrainingSet(data.of("train"), data.classes, prep, config.augment, config.seed),
-        validator=Validator(spread(data.of("val")), data.classes, prep, engine.fabric, workers),
+        validator=Validator(spread(data.of("val"), MOST_IMAGES), data.classes, prep, engine.fabric, workers),
         state=State(total_steps=config.steps or 1, micro_batches=config.optim.micro_batches),
         folder=folder / CHECKPOINTS,
         train=config.train,
@@ -98,6 +104,10 @@ def _engine(config: FitConfig, data: Data) -> Engine:
     fabric = make_fabric(config.train.device, config.train.precision)
     torch.manual_seed(config.seed)
     model = build(ModelSpec(config.model.encoder, config.model.decoder, data.channels, len(data.classes)))
+    if config.train.device == "cpu":
+        keep_freed_memory()
+        if config.train.precision == "bf16":
+            keep_depthwise_strides_in_float32(model)
     model = model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False)
     optimizer = make_optimizer(lr_groups(model, model.stages(), config.optim, config.transfer), config.train.device)
@@ -107,11 +117,22 @@ def _engine(config: FitConfig, data: Data) -> Engine:
         wrapped=fabric.setup_module(model),
         average=average,
         optimizer=optimizer,
-        objective=supervised(config.optim.loss),
+        objective=supervised(config.optim.loss, _class_weights(config, data)),
         optim=config.optim,
         transfer=config.transfer,
         seed=config.seed,
     )
+
+
+def _class_weights(config: FitConfig, data: Data) -> Float[Tensor, " classes"] | None:
+    power = config.optim.class_weights
+    if power == 0:
+        return None
+    pixels, _ = count_pixels(data.of("train"), data.classes)
+    weights = balancing_weights(pixels, power)
+    shown = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(data.classes.names, weights, strict=True))
+    _log.info("class weights in cross entropy (inverse share to the power %g): %s", power, shown)
+    return torch.from_numpy(weights).float()
 
 
 def _budget(config: FitConfig) -> Budget | None:

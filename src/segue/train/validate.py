@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -61,10 +60,3 @@ class Validator:
         logits = model(batch).float()
         full = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         return full.argmax(1)[0].to(torch.uint8).cpu().numpy()
-
-
-def spread(samples: Sequence[Sample], most: int = MOST_IMAGES) -> tuple[Sample, ...]:
-    """At most `most` samples, evenly spread over the given order."""
-    if len(samples) <= most:
-        return tuple(samples)
-    return tuple(samples[round(i * (len(samples) - 1) / (most - 1))] for i in range(most))
