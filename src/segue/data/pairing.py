@@ -91,9 +91,10 @@ def pair(image_root: Path, images: list[str], mask_root: Path, masks: list[str],
     for key, names in image_keys.items():
         claim = partner.get(key, "")
         matching = offered.pop(claim, []) if claim else []
-        _settle(found, [image_root / n for n in names], [mask_root / n for n in matching], template, claim in ("", key))
         if len(names) == 1 and len(matching) <= 1:
             found.pairs.append((names[0], matching[0] if matching else None))
+        if claim != key or len(names) > 1 or len(matching) != 1:
+            found.problems.append(_oddity([image_root / n for n in names], [mask_root / n for n in matching], template))
     orphans = sorted(name for names in offered.values() for name in names)
     found.problems += [_orphan(mask_root / name, template) for name in orphans]
     found.pairs.sort()
@@ -184,22 +185,20 @@ def _partners(images: dict[str, list[str]], offered: dict[str, list[str]]) -> di
     return partner
 
 
-def _settle(found: Pairs, images: list[Path], masks: list[Path], template: Template, same_case: bool) -> None:
-    """Record what is wrong with the files that share one name, if anything."""
+def _oddity(images: list[Path], masks: list[Path], template: Template) -> Problem:
+    """What is wrong with the files of one name when they are not simply an image and its mask."""
+    image = images[0]
     if len(images) > 1 or len(masks) > 1:
         got = f"{_listed(images)} with {_listed(masks)}" if masks else _listed(images)
-        message = f"expected one image and one mask called {images[0].stem}, got {got}; none of them is used"
+        message = f"expected one image and one mask called {image.stem}, got {got}; none of them is used"
         several = images if len(images) > 1 else masks
-        found.problems.append(Problem("PAIR_AMBIGUOUS", "error", several[0], message, "keep one of each"))
-    elif not masks:
-        expected = str(template).format(stem=images[0].stem)
-        message = f"expected a mask called {expected}, got none; the image is not trained on"
-        found.problems.append(
-            Problem("MASK_MISSING", "warning", images[0], message, "add the mask, or remove the image")
-        )
-    elif not same_case:
-        message = f"the mask is called {masks[0].name}: the names agree only when case is ignored"
-        found.problems.append(Problem("NAME_CASE", "info", images[0], message, "rename one of the two"))
+        return Problem("PAIR_AMBIGUOUS", "error", several[0], message, "keep one of each")
+    if not masks:
+        wanted = f"{template.before}{image.stem}{template.after}"
+        message = f"expected a mask called {wanted}, got none; the image is not trained on"
+        return Problem("MASK_MISSING", "warning", image, message, "add the mask, or remove the image")
+    message = f"the mask is called {masks[0].name}: the names agree only when case is ignored"
+    return Problem("NAME_CASE", "info", image, message, "rename one of the two")
 
 
 def _listed(paths: list[Path]) -> str:

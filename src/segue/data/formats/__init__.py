@@ -92,5 +92,5 @@ def _checked(index: Index) -> Index:
     reason = f"{first.path.name}: {first.message}" if first else "there are no masks"
     raise DataError(
         f"{index.root}: expected masks named like their images, none of {len(index.samples)} images has one "
-        f"({reason}); say how masks are named with --data.mask_name, such as '{stem}_mask'"
+        f"({reason}); say how masks are named with --data.mask_name, such as '{{stem}}_mask'"
     )

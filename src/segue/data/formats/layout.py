@@ -90,12 +90,13 @@ def read_parts(root: Path, format: str, parts: list[Part], mask_name: str) -> In
     problems: list[Problem] = []
     for part in parts:
         paired = _pairs(part, mask_name)
+        below = part.images.relative_to(root).as_posix()
+        prefix = "" if below == "." else f"{below}/"
         problems += paired.problems
         for image, mask in paired.pairs:
             folder = "/".join(filter(None, (part.group, image.rpartition("/")[0])))
-            path = part.images / image
             masked = part.masks / mask if part.masks and mask else None
-            drafts.append((Sample(_id(root, path), path, masked, part.split), folder))
+            drafts.append((Sample(_id(prefix + image), part.images / image, masked, part.split), folder))
     named_groups = groups([sample.id for sample, _ in drafts], [folder for _, folder in drafts])
     samples = [
         Sample(sample.id, sample.image, sample.mask, sample.split, group)
@@ -120,9 +121,9 @@ def _pairs(part: Part, mask_name: str) -> Pairs:
     return Pairs(found.pairs, images.problems + found.problems)
 
 
-def _id(root: Path, image: Path) -> str:
-    """The image's path below the root without ending: the same text on every system, and always valid UTF-8."""
-    name = image.relative_to(root).as_posix().rpartition(".")[0]
+def _id(path: str) -> str:
+    """An image's path below the root without ending: the same text on every system, and always valid UTF-8."""
+    name = path.rpartition(".")[0]
     return name if name.isascii() else unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode()
 
 
