@@ -30,7 +30,7 @@ LOSSES = Table(
 )
 
 _TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?(?P<name>[^*]+)")
-_PLUS = re.compile(r"(?<![eE])\+")  # the plus of 1e+2 belongs to the number
+_PLUS = re.compile(r"(?<![\d.][eE])\+")  # the plus of 1e+2 belongs to the number
 
 
 def parse_loss(text: str, class_weights: Tensor | None = None) -> Loss:
