@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segue.data.index import SPLITS, Index, Problem, Sample
 from segue.durable import write_text
@@ -15,6 +16,7 @@ from segue.errors import DataError
 
 _TRIES = 64  # orders of the groups that are tried when one does not give the wished size or lacks a class
 
+Numbers = NDArray[np.int64]
 Presence = Mapping[str, frozenset[int]]
 
 
@@ -77,7 +79,8 @@ def _choose(
     """The groups to hold out: of several random orders, the one that lacks fewest classes, then is nearest in size."""
     names = list(members)
     sizes = np.array([len(members[name]) for name in names])
-    wished = min(max(val_fraction * sizes.sum(), 1), sizes.sum() - 1)
+    total = int(sizes.sum())
+    wished = float(min(max(val_fraction * total, 1), total - 1))
     classes = [_classes(members[name], presence) for name in names]
     best: tuple[float, float] = (np.inf, np.inf)
     chosen = np.array([], np.int64)
@@ -93,7 +96,7 @@ def _choose(
     return {names[i] for i in chosen}
 
 
-def _fill(order: np.ndarray, sizes: np.ndarray, wished: float) -> np.ndarray:
+def _fill(order: Numbers, sizes: Numbers, wished: float) -> Numbers:
     """Take groups in this order while each brings the total nearer to the wish; at least one, and never all."""
     picked: list[int] = []
     total = 0
@@ -109,7 +112,7 @@ def _classes(samples: Sequence[Sample], presence: Presence | None) -> frozenset[
     return frozenset().union(*((presence or {}).get(sample.id, frozenset()) for sample in samples))
 
 
-def _lacking(picked: np.ndarray, classes: Sequence[frozenset[int]]) -> int:
+def _lacking(picked: Numbers, classes: Sequence[frozenset[int]]) -> int:
     """How many classes are missing from one of the two parts."""
     inside = set(picked.tolist())
     val = frozenset[int]().union(*(classes[i] for i in inside))
