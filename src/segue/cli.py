@@ -183,7 +183,7 @@ def _configure_logging() -> None:
     logger.setLevel(logging.INFO)
     logger.handlers = [RichHandler(console=console(), show_time=False, show_level=False, show_path=False)]
     logger.propagate = False
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces the precision we chose
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)  # it announces the precision we chose
 
 
 if __name__ == "__main__":

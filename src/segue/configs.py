@@ -46,7 +46,7 @@ class Checked:
 
 def _problem(f: dataclasses.Field[Any], value: Any) -> str | None:  # noqa: ANN401
     low, high, choices = (f.metadata.get(key) for key in ("low", "high", "choices"))
-    if value is None:
+    if value is None or value == "":
         return None
     if choices and value not in choices:
         return f"{f.name}: expected one of {', '.join(choices)}, got {value!r}"
@@ -120,7 +120,7 @@ class OptimConfig(Checked):
     weight_decay: float = knob(
         0.01, "decoupled weight decay; biases and normalisation layers are left out", low=0, high=1
     )
-    batch: int = knob(8, "images per step", low=1, high=4096)
+    batch: int = knob(8, "number of images per training step", low=1, high=4096)
     micro_batches: int = knob(
         1, "parts a batch is split into to fit in memory (gradient accumulation)", low=1, high=4096
     )

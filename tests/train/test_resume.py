@@ -85,7 +85,11 @@ def fork_fit(arguments: list[str]) -> tuple[int, int]:
         loop.training_step = reporting
         import segue.commands.conclude as conclusion
 
-        conclusion.conclude = lambda *_: {}  # pictures and report are not what this test is about
+        conclusion.conclude = lambda *_: {
+            "miou": 0.0,
+            "interval": [0.0, 0.0],
+            "n_images": 0,
+        }  # pictures and report are not what this test is about
         code = main(arguments)
     finally:
         os._exit(code)

@@ -24,7 +24,7 @@ SHOWN = 480  # long side of a shown picture in pixels
 GAP = 6
 MOST_BATCH = 16
 
-Picture = UInt8[np.ndarray, "height width 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]  # sizes are free: one function may take pictures of several
 
 
 def panels(example: Example, classes: Classes) -> tuple[Picture, Picture, Picture, Picture]:
