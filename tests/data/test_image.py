@@ -312,10 +312,13 @@ def refusal(path: Path) -> str:
     return said
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "tif", "webp", "bmp"])
+@pytest.mark.parametrize("ending", ["png", "jpg", "tif", "webp", "bmp", "npy"])
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_bytes_never_raise_anything_but_a_data_error(tmp_path, ending):
-    whole = save(tmp_path / f"a.{ending}", Image.fromarray(np.tile(RGB, (4, 4, 1)))).read_bytes()
+    pixels = np.tile(RGB, (4, 4, 1))
+    source = tmp_path / f"a.{ending}"
+    np.save(source, pixels) if ending == "npy" else save(source, Image.fromarray(pixels))
+    whole = source.read_bytes()
     generator = np.random.default_rng(0)
     path = tmp_path / f"b.{ending}"
     refusals = []

@@ -8,6 +8,7 @@ it is, never its ending.
 from __future__ import annotations
 
 import struct
+import tokenize
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,7 @@ _FOREIGN = {
     b"version https://git-lfs": "a Git LFS pointer (git lfs pull fetches the file)",
 }
 _ORIENTATION, _SHORT = 0x0112, 3  # an EXIF tag and the type of its value
-# What Pillow's format classes raise on broken bytes, found by flipping bits in files of every format.
+# What Pillow's format classes and numpy raise on broken bytes, found by changing bytes in files of every format.
 BROKEN = (
     Image.DecompressionBombError,
     OSError,
@@ -57,6 +58,7 @@ BROKEN = (
     EOFError,
     ArithmeticError,
     struct.error,
+    tokenize.TokenError,  # numpy, on the header of a .npy file
 )
 
 
