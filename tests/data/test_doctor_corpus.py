@@ -34,7 +34,14 @@ def test_planted_fault_is_found_at_its_file(case, tmp_path):
 
 def test_corpus_is_as_large_as_promised_and_plants_nearly_every_code():
     planted = {case.code for case in CASES}
-    not_planted = {"LIST_MISSING", "LIST_TWICE", "SET_EMPTY", "CLASS_UNCLEAR", "TREE_UNREADABLE"}  # tests of their own
+    not_planted = {
+        "LIST_MISSING",
+        "LIST_TWICE",
+        "SET_EMPTY",
+        "CLASS_UNCLEAR",
+        "TREE_UNREADABLE",
+        "VIDEO_ONE_GROUP",
+    }  # tests of their own
     assert len(CASES) >= 80
     assert set(CODES) - planted - not_planted <= {
         "IMG_UNREADABLE",

@@ -39,7 +39,7 @@ def run(config: DoctorConfig) -> Diagnosis:
 
 def _repair(config: DoctorConfig, index: Index, diagnosis: Diagnosis) -> Fixed:
     assert config.fix is not None
-    actions = fix(index, diagnosis, config.fix, config.max_pixels, dry_run=config.dry_run)
+    actions = fix(index, diagnosis, config.fix, config.max_pixels, roots=config.paths, dry_run=config.dry_run)
     listed = tuple(action.to_json() for action in actions)
     if config.dry_run:
         return Fixed(config.fix, listed, None)

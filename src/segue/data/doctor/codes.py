@@ -184,6 +184,11 @@ CODES: dict[str, Code] = {
         "pictures of one video, patient or folder are in two splits, so the score is too good",
         "split by group",
     ),
+    "VIDEO_ONE_GROUP": Code(
+        "warning",
+        "all pictures are one video, so neighbours are on both sides of the split",
+        "add images from elsewhere",
+    ),
     "DUPLICATE_EXACT": Code("warning", "the same picture occurs twice", "delete one, or keep both in one split"),
     "DUPLICATE_NEAR": Code(
         "info", "two pictures are nearly the same, such as neighbouring frames", "keep both in one split"

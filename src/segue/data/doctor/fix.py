@@ -61,7 +61,15 @@ class Action:
         return {"path": printable(self.path), "code": self.code, "action": self.action}
 
 
-def fix(index: Index, diagnosis: Diagnosis, out: Path, max_pixels: int, *, dry_run: bool = False) -> list[Action]:
+def fix(
+    index: Index,
+    diagnosis: Diagnosis,
+    out: Path,
+    max_pixels: int,
+    *,
+    roots: Sequence[Path] = (),
+    dry_run: bool = False,
+) -> list[Action]:
     """Write a repaired copy of a data set to `out`, in the layout it has, and return all that was done.
 
     Files without a fault are copied byte for byte. Pairs with an error that cannot be repaired are left out, and so is
@@ -72,13 +80,14 @@ def fix(index: Index, diagnosis: Diagnosis, out: Path, max_pixels: int, *, dry_r
         diagnosis: what `examine` found about it.
         out: a folder that does not exist or is empty, outside the data.
         max_pixels: as given to `examine`.
+        roots: the folders `out` may not lie in; the index's root when not given.
         dry_run: return what would be done and write nothing.
 
     Raises:
         UsageError: `out` lies inside the data.
         DataError: `out` holds files already, or nothing would be left.
     """
-    _refuse(out, index)
+    _refuse(out, roots or (index.root,))
     faults: dict[Path, list[Problem]] = defaultdict(list)
     for found in diagnosis.problems:
         faults[found.path].append(found)
@@ -95,11 +104,10 @@ def fix(index: Index, diagnosis: Diagnosis, out: Path, max_pixels: int, *, dry_r
     return actions
 
 
-def _refuse(out: Path, index: Index) -> None:
+def _refuse(out: Path, roots: Sequence[Path]) -> None:
     target = out.resolve()
-    inside = {path.parent.resolve() for sample in index.samples for path in (sample.image, sample.mask) if path}
-    if any(target == folder or target.is_relative_to(folder) or folder.is_relative_to(target) for folder in inside):
-        raise UsageError(f"fix: expected a folder apart from the data, got {out}, which overlaps it")
+    if any(target.is_relative_to(root.resolve()) for root in roots):
+        raise UsageError(f"fix: expected a folder apart from the data, got {out}, which lies inside it")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(f"{out}: expected a new or empty folder to write to, found files in it; choose another")
 
