@@ -1,4 +1,4 @@
-"""What all tests share. This file also puts its folder on the import path: `from fakes import ...` works in any test."""
+"""What all tests share. Being here also puts this folder on the import path, so `from fakes import ...` works."""
 
 from __future__ import annotations
 
