@@ -18,7 +18,7 @@ PUBLISHED = {
     "b0353104": ("torchvision mobilenet_v2 IMAGENET1K_V1", *_TORCHVISION),
     "7ebf99e0": ("torchvision mobilenet_v2 IMAGENET1K_V2", *_TORCHVISION),
     "397923af": ("torchvision vgg16 IMAGENET1K_V1", *_TORCHVISION),
-    "6c64b3d6": ("torchvision vgg16_bn IMAGENET1K_V1", *_TORCHVISION),
+    "6c64b313": ("torchvision vgg16_bn IMAGENET1K_V1", *_TORCHVISION),
     "a639ec97": ("torchvision densenet121 IMAGENET1K_V1", *_TORCHVISION),
 }
 
