@@ -16,6 +16,8 @@ from segue.models.artifact import ModelInfo, save_model
 from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.source import Source
 
+torch.set_num_threads(1)  # the model is far too small for more, and tests run side by side
+
 NAMES = ("ground", "disc", "box", "stripe")
 COLOURS = ((60, 70, 80), (200, 40, 40), (40, 180, 60), (50, 70, 210))
 

@@ -49,6 +49,6 @@ def check_masks(samples: Sequence[Sample], classes: Classes) -> None:
         except DataError as error:
             wrong.append(str(error))
     if wrong:
-        more = f" ({len(wrong) - 1} masks more)" if len(wrong) > 1 else ""
+        more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
         known = ", ".join(f"{name} = {value}" for name, value in zip(classes.names, classes.values, strict=True))
         raise DataError(f"{wrong[0]}{more}; the model knows {known}")

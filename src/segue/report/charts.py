@@ -27,7 +27,7 @@ def line_chart(title: str, lines: Sequence[Line], mark: tuple[float, float] | No
     if not points:
         return ""
     xs, ys = ticks([x for x, _ in points], 4), ticks([y for _, y in points], 5)
-    frame = _Frame(xs[0], max(xs[-1], max(x for x, _ in points)), ys[0], ys[-1])
+    frame = _Frame(xs[0], max(x for x, _ in points), ys[0], ys[-1])
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         *(_horizontal(frame, y) for y in ys),
@@ -66,7 +66,8 @@ class _Frame:
     y_high: float
 
     def x(self, value: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (value - self.x_low) / (self.x_high - self.x_low)
+        span = (self.x_high - self.x_low) or 1.0  # a run of one validation at step 0 is a single point
+        return LEFT + (WIDTH - LEFT - RIGHT) * (value - self.x_low) / span
 
     def y(self, value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - self.y_low) / (self.y_high - self.y_low)

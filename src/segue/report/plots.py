@@ -18,6 +18,7 @@ from segue.train.state import Row
 
 INK, ACCENT, MUTED = "#1f2933", "#0b6e99", "#c05621"
 DPI = 120
+LABEL = 24  # characters of a class name
 
 
 def save_progress(path: Path, history: Sequence[Row]) -> None:
@@ -50,8 +51,9 @@ def save_confusion(path: Path, matrix: Int64[np.ndarray, "classes classes"], nam
     shares = row_shares(matrix)
     image = axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
-    axes.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(count), names)
+    labels = [_short(name) for name in names]
+    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(count), labels)
     _plainly([*axes.get_xticklabels(), *axes.get_yticklabels()])
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
@@ -70,6 +72,12 @@ def row_shares(matrix: Int64[np.ndarray, "classes classes"]) -> np.ndarray:
 
 def _terms(history: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in history for name in row.losses))
+
+
+def _short(name: str) -> str:
+    """One line that leaves room for the matrix; the report has the names in full."""
+    line = " ".join(name.split())
+    return line if len(line) <= LABEL else line[: LABEL - 1] + "…"
 
 
 def _plainly(texts: Sequence[Any]) -> None:

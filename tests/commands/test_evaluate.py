@@ -1,0 +1,132 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import segue.commands.evaluate as command
+from fakes import save_image, write_camvid, write_folders, write_split
+from segue.commands.evaluate import choose
+from segue.configs import EvaluateConfig
+from segue.data.formats import open_index
+from segue.errors import DataError, RunError, UsageError
+from segue.infer.evaluate import evaluate
+from segue.infer.segmenter import Segmenter
+from tiny_model import write_run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("trained") / "run")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_folders(tmp_path_factory.mktemp("data") / "d", 4)
+
+
+def run(trained, data, **options):
+    return command.run(EvaluateConfig(run=trained, paths=(data,), device="cpu", resamples=100, **options))
+
+
+def test_the_result_is_that_of_the_python_function(trained, data):
+    expected = evaluate(Segmenter.load(trained, "cpu"), open_index([data]).samples).summary(resamples=100)
+    content = run(trained, data).to_json()
+    assert {key: content[key] for key in expected if key != "seconds"} == {
+        key: value for key, value in expected.items() if key != "seconds"
+    }
+    assert content["n_images"] == 4
+    json.dumps(content, allow_nan=False)
+
+
+def test_people_get_a_line_for_each_class_and_the_interval(trained, data):
+    lines = run(trained, data).lines()
+    assert lines[0] == "IoU on 4 images (all):"
+    assert [line.split()[0] for line in lines[1:5]] == ["ground", "disc", "box", "stripe"]
+    assert "95 % interval" in lines[5]
+
+
+def test_files_are_written_where_asked(trained, data, tmp_path):
+    result = run(trained, data, out=tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "evaluation.json", "per_image.csv", "report.html", "confusion.png", "val_pred.jpg", "worst",
+    }  # fmt: skip
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == result.to_json()
+    with (tmp_path / "out" / "per_image.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 4
+    assert f"{result.summary['miou']:.3f}" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_nothing_is_written_otherwise(trained, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(trained, data)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("split", "count", "name"), [("auto", 2, "val"), ("all", 10, "all"), ("train", 6, "train")])
+def test_the_part_of_the_data_is_a_choice(trained, tmp_path, split, count, name):
+    result = run(trained, write_split(tmp_path / "d"), split=split, dry_run=True)
+    assert (result.summary["n_images"], result.split) == (count, name)
+
+
+def test_a_part_that_is_not_there(trained, data):
+    with pytest.raises(DataError, match="in the split test, got none"):
+        run(trained, data, split="test")
+
+
+def record(trained, data, tmp_path, splits):
+    """The run, with a note that it was trained on `data`."""
+    copy = write_run(tmp_path / "noted")
+    samples = [
+        {"id": s.id, "split": split, "bytes": s.image.stat().st_size + s.mask.stat().st_size}
+        for s, split in zip(open_index([data]).samples, splits, strict=True)
+    ]
+    (copy / "data.json").write_text(json.dumps({"samples": samples}))
+    return copy
+
+
+def test_a_run_is_not_flattered_by_the_images_it_was_trained_on(trained, data, tmp_path):
+    noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
+    result = run(noted, data)
+    assert (result.split, result.summary["n_images"], result.trained_on) == ("val", 2, 0)
+    everything = run(noted, data, split="all")
+    assert (everything.summary["n_images"], everything.trained_on) == (4, 2)
+    assert any(line.startswith("caution: the run was trained on 2 of these images") for line in everything.lines())
+
+
+def test_other_data_with_the_same_names_is_other_data(trained, data, tmp_path):
+    noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
+    other = write_folders(tmp_path / "other", 4, size=(56, 72))
+    result = run(noted, other, dry_run=True)
+    assert (result.split, result.summary["n_images"], result.trained_on) == ("all", 4, 0)
+
+
+def test_a_damaged_record_is_named(trained, data, tmp_path):
+    noted = record(trained, data, tmp_path, ["val"] * 4)
+    (noted / "data.json").write_text("{")
+    with pytest.raises(RunError, match=r"data\.json"):
+        run(noted, data)
+
+
+def test_a_layout_with_a_validation_part_keeps_it(tmp_path):
+    index = open_index([write_camvid(tmp_path / "d")])
+    everything_trained = {sample.id: "train" for sample in index.samples}
+    assert choose(index, "auto", everything_trained)[0] == "val"
+
+
+def test_masks_of_other_classes_are_refused_before_anything_is_computed(trained, tmp_path):
+    root = write_folders(tmp_path / "d", 3)
+    save_image(root / "masks" / "001.png", np.full((48, 64), 7, np.uint8))
+    with pytest.raises(DataError, match=r"001\.png.*7.*the model knows ground = 0"):
+        run(trained, root, dry_run=True)
+
+
+def test_a_dry_run_computes_nothing(trained, data):
+    result = run(trained, data, dry_run=True)
+    assert "miou" not in result.to_json()
+    assert "dry run" in result.lines()[0]
+
+
+def test_no_data_is_wrong_usage(trained):
+    with pytest.raises(UsageError, match="got no data"):
+        command.run(EvaluateConfig(run=trained))

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fakes import save_image, write_folders
+from segue.data.formats import open_index
+from segue.data.index import Index
+from segue.errors import DataError
+from segue.infer.match import check_masks, match_classes
+from tiny_model import tiny_info
+
+CLASSES = tiny_info().classes  # ground disc box stripe = 0 1 2 3
+
+
+def index(names=(), ignore=()):
+    return Index(Path("data"), "folders", (), (), names, ignore)
+
+
+def test_without_names_mask_values_mean_what_they_meant_in_training():
+    assert match_classes(CLASSES, index()) == CLASSES
+
+
+def test_names_that_have_nothing_in_common_do_not_count():
+    assert match_classes(CLASSES, index(("Sky", "Road"))).values == CLASSES.values
+
+
+def test_the_same_names_in_another_order_are_followed():
+    assert match_classes(CLASSES, index(("box", "stripe", "ground", "disc"))).values == (2, 3, 0, 1)
+
+
+def test_values_the_layout_declares_unlabelled_are_ignored_and_take_no_name():
+    matched = match_classes(CLASSES, index(("void", "ground", "disc", "box", "stripe"), (0,)))
+    assert matched.values == (1, 2, 3, 4)
+    assert 0 in matched.ignored
+
+
+@pytest.mark.parametrize("names", [("ground", "disc", "box", "boat"), ("ground", "disc", "box"), ("ground", "x" * 9)])
+def test_other_classes_are_named(names):
+    with pytest.raises(DataError, match=r"only one of the two has (boat|stripe|box)"):
+        match_classes(CLASSES, index(names))
+
+
+def test_masks_that_fit_pass(tmp_path):
+    check_masks(open_index([write_folders(tmp_path / "d", 3)]).samples, CLASSES)
+
+
+def test_every_mask_that_does_not_fit_is_counted_before_anything_is_computed(tmp_path):
+    root = write_folders(tmp_path / "d", 5)
+    for number in (1, 3):
+        save_image(root / "masks" / f"{number:03d}.png", np.full((48, 64), 9, np.uint8))
+    with pytest.raises(DataError, match=r"001\.png.*9 .*\(1 more\); the model knows ground = 0, disc = 1"):
+        check_masks(open_index([root]).samples, CLASSES)
