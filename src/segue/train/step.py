@@ -78,7 +78,7 @@ def _attempt(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + share * float(value.detach())
         if not bool(torch.isfinite(loss)):
-            raise NonFiniteError(f"the loss is {float(loss)}")
+            raise NonFiniteError(f"the loss is {float(loss.detach())}")
         engine.fabric.backward(loss * share)
     _update(engine, state)
     return sums
@@ -88,7 +88,7 @@ def _update(engine: Engine, state: State) -> None:
     parameters = [p for p in engine.model.parameters() if p.grad is not None]
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if not bool(torch.isfinite(norm)):
-        raise NonFiniteError(f"the gradient's norm is {float(norm)}")
+        raise NonFiniteError(f"the gradient's norm is {float(norm.detach())}")
     if engine.optim.clip_norm > 0:
         torch.nn.utils.clip_grads_with_norm_(parameters, engine.optim.clip_norm, norm)
     engine.optimizer.step()
