@@ -7,6 +7,7 @@ info". Cases that a file system cannot hold (names that are not UTF-8 on macOS, 
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import struct
@@ -532,6 +533,7 @@ def _clash(root: Path) -> Path:
 # --- D7: size --------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def bomb(side: int) -> bytes:
     """A one-bit PNG of side x side zeros: a few hundred kilobytes that unfold to gigabytes."""
     compressor = zlib.compressobj(9)
