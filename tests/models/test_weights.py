@@ -82,6 +82,64 @@ def test_the_stem_takes_any_number_of_channels_and_the_report_says_so(tmp_path, 
     assert torch.equal(model.state_dict()[stem], adapt_stem(state["conv1.0.weight"], channels))
 
 
+def test_position_embeddings_of_another_image_size_are_resampled(tmp_path):
+    state = timm_state("test_vit", img_size=96)
+    model = build(ModelSpec("test_vit", "fcn", 3, 4))
+    report = load_pretrained(model, save(tmp_path, state))
+    assert report.reshaped == ("encoder.net.model.pos_embed",)
+    assert report.share == 1
+
+
+def test_too_little_is_refused_by_share_and_name_and_the_model_stays_as_it_was(tmp_path):
+    state = {name: tensor for name, tensor in timm_state("test_resnet").items() if not name.startswith("layer4")}
+    model = build(RESNET)
+    before = state_of(model)
+    with pytest.raises(WeightsError, match=r"90%.*got \d+%.*layer4.*--model.encoder test_resnet@4"):
+        load_pretrained(model, save(tmp_path, state))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert (
+        load_pretrained(build(dataclasses.replace(RESNET, encoder="test_resnet@4")), save(tmp_path, state)).share == 1
+    )
+
+
+def test_a_little_less_is_loaded_and_what_is_missing_is_named(tmp_path):
+    state = timm_state("test_resnet")
+    state.pop("layer1.0.conv1.weight")
+    state["layer1.0.conv2.weight"] = torch.zeros(1, 2, 3, 3)
+    report = load_pretrained(build(RESNET), save(tmp_path, state))
+    assert report.missing == ("encoder.net.layer1.0.conv1.weight", "encoder.net.layer1.0.conv2.weight")
+    assert "layer1.0.conv2.weight" in report.unexpected
+    assert 0.9 < report.share < 1
+
+
+def test_weights_of_another_network_are_recognised(tmp_path):
+    with pytest.raises(WeightsError, match=r"these look like timm resnet18 weights: --model.encoder resnet18"):
+        load_pretrained(build(RESNET), save(tmp_path, torchvision.models.resnet18(weights=None).state_dict()))
+
+
+def test_the_report_holds_name_checksum_and_an_honest_licence_and_fits_into_json(tmp_path):
+    report = load_pretrained(build(RESNET), save(tmp_path, timm_state("test_resnet"), "mine.pth"))
+    assert report.source.name == "mine.pth"
+    assert report.source.licence == UNKNOWN_FILE
+    assert len(report.source.sha256) == 64
+    assert json.loads(json.dumps(dataclasses.asdict(report)))["share"] == 1
+    assert "100.0%" in report.summary()
+    assert "\n" not in report.summary()
+
+
+# --- torchvision's names ---------------------------------------------------------------------------------------------
+
+TORCHVISION = [
+    ("resnet18", "resnet18"),
+    ("resnext50_32x4d", "resnext50_32x4d"),
+    ("mobilenet_v2", "mobilenetv2_100"),
+    ("mobilenet_v3_large", "mobilenetv3_large_100"),
+    ("efficientnet_b0", "efficientnet_b0"),
+    ("vgg16_bn", "vgg16_bn"),
+    ("densenet121", "densenet121"),
+]
+
+
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize(("theirs", "ours"), TORCHVISION)
 def test_torchvision_names_find_their_place_in_whatever_order_the_file_has(theirs, ours, shuffled):
