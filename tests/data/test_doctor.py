@@ -20,7 +20,7 @@ from segue.data.doctor.content import damage, sniff
 from segue.data.doctor.diagnosis import printable
 from segue.data.doctor.examine import look
 from segue.data.doctor.likeness import Finder, alike, likeness
-from segue.data.doctor.masks import soft_share
+from segue.data.doctor.masks import SOFT_SHARE, soft_share
 from segue.data.doctor.tree import check_tree
 from segue.data.formats import open_index
 from segue.data.index import Index, Sample
@@ -113,13 +113,13 @@ def test_soft_share_says_nothing_about_a_mask_with_hardly_an_edge():
     assert soft_share(np.zeros((1, 1), np.uint8)) == 0
 
 
-def test_thin_classes_between_two_others_are_not_soft():
+@pytest.mark.parametrize("segments", [1, 2, 4])
+def test_thin_classes_between_two_others_are_not_soft(segments):
     mask = np.zeros((64, 64), np.uint8)
-    mask[:, 20:40] = 7
-    mask[:, 19] = 3  # a pole one pixel wide along one border of five
-    mask[8:24, 50:60] = 9
-    mask[40:52, 4:14] = 5
-    assert soft_share(mask) < 0.25
+    mask[:, 32:] = 7
+    for number in range(segments):
+        mask[4 + number * 15 : 14 + number * 15, 31] = 3  # poles one pixel wide, along most of the only border
+    assert soft_share(mask) < SOFT_SHARE
 
 
 # --- likeness --------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from segue.data.survey import pack, packed_pixels
 from segue.errors import DataError
 
 SOFT_SHARE = 0.12  # measured: at most 0.03 on hard-edged street and aerial masks, 0.25 and more on resampled ones
+SOFT_VALUES = 3  # different values in between; one or two may be classes a pixel wide, such as poles
 SOFT_EDGES = 12  # edges below which the share means nothing
 KEPT_VALUES = 512  # of a smeared mask only the most frequent values are kept
 
@@ -101,13 +102,15 @@ def soft_share(mask: Array) -> float:
 
     An edge is a pixel whose left and right (or upper and lower) neighbours differ by 2 or more in some channel. A label
     takes one side's value there; a pixel strictly between is what linear filters, JPEG and soft brushes leave. Only
-    a class one pixel wide that happens to lie between its neighbours looks the same, which is rare.
+    a class one pixel wide that happens to lie between its neighbours looks the same, so fewer than three different
+    values in between count as none.
     """
-    between = edges = 0
-    for is_edge, is_between in edges_of(mask):
-        between += int(is_between.sum())
-        edges += int(is_edge.sum())
-    return between / edges if edges >= SOFT_EDGES else 0.0
+    (row_edges, in_rows), (column_edges, in_columns) = edges_of(mask)
+    edges = np.count_nonzero(row_edges) + np.count_nonzero(column_edges)
+    found = np.concatenate([mask[:, 1:-1][in_rows], mask[1:-1][in_columns]])
+    if edges < SOFT_EDGES or len(np.unique(found, axis=0)) < SOFT_VALUES:
+        return 0.0
+    return len(found) / int(edges)
 
 
 def edges_of(mask: Array) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
