@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 import timm
@@ -11,7 +12,7 @@ from segue.models import hub
 from segue.models.adapt import adapt_stem
 from segue.models.artifact import save_model
 from segue.models.build import ModelSpec, build
-from segue.models.licences import PUBLISHED, UNKNOWN, hub_licence
+from segue.models.licences import PUBLISHED, UNKNOWN, UNKNOWN_FILE, hub_licence
 from segue.models.naming import elements, match_names
 from segue.models.weights import load_pretrained
 from tiny_model import tiny_info

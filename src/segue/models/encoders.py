@@ -20,6 +20,7 @@ from segue.models.stages import group_stages
 from segue.table import did_you_mean
 
 log = logging.getLogger("segue")
+SMALLEST = 32  # pixels: what the last map of most networks needs, and PVT cut short by @N still does
 UNPADDED_SMALLEST = 96  # pixels: Inception v3 needs 75 and v4 about as many
 PLAIN_MAPS = 4  # how many blocks of a plain ViT are tapped, evenly spaced, as BEiT and DPT do
 
@@ -32,7 +33,7 @@ class Encoder(nn.Module):
     that exists for one input size only (`fixed_size`) sees the image resized to it, its aspect ratio lost.
     """
 
-    def __init__(self, net: nn.Module, *, smallest: int = 1, fixed_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, net: nn.Module, *, smallest: int = SMALLEST, fixed_size: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.net = net
         info: Any = net.feature_info
@@ -76,15 +77,12 @@ def create_encoder(name: str, in_channels: int = 3, output_stride: int | None = 
     built without and the log says so. Raises `UsageError` for an unknown name, tag or number of maps.
     """
     base, maps = split_name(name)
-    net = _create(base, in_channels, output_stride)
-    net = _even_taps(net)
-    available = len(net.feature_info.channels())
-    if maps is not None:
-        if not 1 <= maps <= available:
-            raise UsageError(f"encoder {name}: expected a number of maps from 1 to {available} after @, got {maps}")
-        net = _first_maps(base, net, maps, in_channels, output_stride)
+    if maps is None:
+        net = _even_taps(_create(base, in_channels, output_stride))
+    else:
+        net = _first_maps(base, maps, in_channels, output_stride)
     config = pretrained_config(base)
-    encoder = Encoder(net, smallest=UNPADDED_SMALLEST if _is_unpadded(net) else 1)
+    encoder = Encoder(net, smallest=UNPADDED_SMALLEST if _is_unpadded(net) else SMALLEST)
     if config.get("fixed_input_size") and not _takes_any_size(encoder, in_channels):
         height, width = config["input_size"][1:]
         log.info("encoder %s takes one input size: images are resized to %dx%d for it", name, height, width)
@@ -184,11 +182,16 @@ def _even_taps(net: Any) -> Any:  # noqa: ANN401
     return FeatureGetterNet(net.model, out_indices=[(i + 1) * depth // PLAIN_MAPS - 1 for i in range(PLAIN_MAPS)])
 
 
-def _first_maps(name: str, net: Any, maps: int, in_channels: int, output_stride: int | None) -> Any:  # noqa: ANN401
+def _first_maps(name: str, maps: int, in_channels: int, output_stride: int | None) -> Any:  # noqa: ANN401
     from timm.models._features import FeatureGetterNet
 
-    if isinstance(net, FeatureGetterNet):
-        return FeatureGetterNet(net.model, out_indices=list(net.feature_info.out_indices[:maps]))
+    with torch.device("meta"):  # how many there are is known without filling a second network with random numbers
+        whole = _even_taps(_create(name, in_channels, output_stride))
+    available = tuple(whole.feature_info.out_indices)
+    if not 1 <= maps <= len(available):
+        raise UsageError(f"encoder {name}: expected a number of maps from 1 to {len(available)} after @, got {maps}")
+    if isinstance(whole, FeatureGetterNet):
+        return FeatureGetterNet(_create(name, in_channels, output_stride).model, out_indices=list(available[:maps]))
     net = _create(name, in_channels, output_stride, maps)
     blocks = getattr(net, "blocks", None)
     last: str = net.feature_info.module_name()[-1]
