@@ -91,6 +91,7 @@ def test_sheets(tmp_path):
 
 
 def test_worst_images_are_named_by_rank_and_score(tmp_path):
+    save_worst(tmp_path / "worst", [example(5), example(6), example(7)], CLASSES)  # of an earlier evaluation
     save_worst(tmp_path / "worst", [example(0), example(1)], CLASSES)
     assert sorted(path.name for path in (tmp_path / "worst").iterdir()) == ["01_0.250_a_b0.jpg", "02_0.250_a_b1.jpg"]
 

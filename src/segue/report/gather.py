@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int64
 
-from segue.data.classes import IGNORE, Classes
-from segue.data.encoding import encode
-from segue.data.image import read_mask
+from segue.data.census import count_pixels
+from segue.data.classes import Classes
 from segue.data.index import SPLITS, Problem, Sample
 from segue.data.loader import read_sample
-from segue.infer.ahead import ahead
 from segue.infer.evaluate import Evaluation
 from segue.infer.segmenter import Segmenter
 from segue.report.inputs import DataSummary, Example, SplitSummary
-
-MOST_COUNTED = 500  # masks read to learn how many pixels each class has
 
 
 def worst_and_random(
@@ -56,24 +51,13 @@ def summarise_data(
     channels: int,
     findings: tuple[Problem, ...] = (),
 ) -> DataSummary:
-    """Count images, groups and pixels of every split; pixels on at most `MOST_COUNTED` masks of each, evenly spread."""
+    """Count images, groups and pixels of every split; pixels as `count_pixels` does."""
     names = [name for name in (*SPLITS, "") if any(sample.split == name for sample in samples)]
     splits = tuple(_split(name, [s for s in samples if s.split == name], classes) for name in names)
     return DataSummary(root, format, channels, splits, findings)
 
 
 def _split(name: str, samples: list[Sample], classes: Classes) -> SplitSummary:
-    masks = [sample for sample in samples if sample.mask is not None]
-    step = max(1, -(-len(masks) // MOST_COUNTED))
-    counted = masks[::step]
-
-    def count(sample: Sample) -> Int64[np.ndarray, " classes"]:
-        assert sample.mask is not None  # chosen above
-        labels = encode(read_mask(sample.mask), classes, sample.mask)
-        return np.bincount(labels[labels != IGNORE], minlength=len(classes))
-
-    pixels = np.zeros(len(classes), np.int64)
-    for _, counting in ahead(count, counted):
-        pixels += counting.result()
+    pixels, counted = count_pixels(samples, classes)
     groups = len({sample.group or sample.id for sample in samples})
-    return SplitSummary(name or "all", len(samples), groups, pixels, len(counted))
+    return SplitSummary(name or "all", len(samples), groups, pixels, counted)

@@ -56,8 +56,10 @@ def save_examples(path: Path, examples: Sequence[Example], classes: Classes) -> 
 
 
 def save_worst(folder: Path, examples: Sequence[Example], classes: Classes) -> None:
-    """Write one strip for each example into `folder`, named by rank, mean IoU and id."""
+    """Write one strip for each example into `folder`, named by rank, mean IoU and id; strips of before are removed."""
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("[0-9][0-9]_*.jpg"):
+        old.unlink()
     for rank, example in enumerate(examples, start=1):
         name = f"{rank:02d}_{example.miou:.3f}_{example.id.replace('/', '_')[-100:]}.jpg"
         _save(folder / name, _beside(panels(example, classes)))
