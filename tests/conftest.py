@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+# one thread a test process: the tests run in as many processes as there are cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

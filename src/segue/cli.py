@@ -100,7 +100,7 @@ def _add_fields(parser: argparse._ActionsContainer, kind: type[Any], prefix: str
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
-        if dataclasses.is_dataclass(hint):
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             group = parser.add_argument_group(field.name, (hint.__doc__ or "").strip())
             _add_fields(group, hint, f"{field.name}.")
             continue

@@ -134,11 +134,16 @@ def test_the_encoder_is_bitwise_unchanged_in_the_head_phase_and_moves_after_it(b
 
 
 def test_the_optimisers_state_comes_back_by_name(batch):
-    engine = make_engine(small_model())
+    engine = make_engine(small_model().to(memory_format=torch.channels_last))
     state = State(total_steps=4)
     training_step(engine, batch, state)
     twin = make_engine(copy.deepcopy(engine.model))
-    restore_state(twin.optimizer, {name: tensor.clone() for name, tensor in state_tensors(engine.optimizer).items()})
+    # as a file holds them: without the memory layout
+    saved = {
+        name: tensor.clone(memory_format=torch.contiguous_format)
+        for name, tensor in state_tensors(engine.optimizer).items()
+    }
+    restore_state(twin.optimizer, saved)
     state.advance()
     training_step(engine, batch, state)
     training_step(twin, batch, state)

@@ -50,11 +50,16 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
 
     Raises `DataError` with one line when anything is wrong that training could not survive.
     """
+
+    def assign(index: Index, presence: dict[str, frozenset[int]]) -> Index:
+        if config.split is not None:
+            return load_split(index, config.split)
+        return split(index, config.val_fraction, seed, presence)
+
     index = open_index(paths, config.format, config.mask_name)
-    index = load_split(index, config.split) if config.split else split(index, config.val_fraction, seed)
-    diagnosis = examine(index, names=config.names, ignore=config.ignore, update=update)
+    diagnosis = examine(index, names=config.names, ignore=config.ignore, assign=assign, update=update)
     _refuse(diagnosis.errors, paths)
-    samples = tuple(s for s in index.samples if s.mask is not None and s.split in ("train", "val", "test"))
+    samples = tuple(s for s in diagnosis.samples if s.mask is not None and s.split in ("train", "val", "test"))
     _require_both_parts(samples, index)
     assert diagnosis.classes is not None, "examine settles the classes of data without errors"
     train = [sample for sample in samples if sample.split == "train"]

@@ -60,6 +60,9 @@ def restore_state(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) 
                 f"the resume point holds {name}, which this network lacks: the run was made by another version"
             )
         parameter = named[name]
+        if tensor.shape == parameter.shape:
+            # in the parameter's memory layout: the fused update walks both by address, not by index
+            tensor = torch.empty_like(parameter).copy_(tensor)
         optimizer.state[parameter][moment] = tensor.to(parameter.device)
 
 

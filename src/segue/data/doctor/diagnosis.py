@@ -11,7 +11,7 @@ from typing import Any
 from segue.data.classes import Classes
 from segue.data.doctor.codes import CODES, SEVERITIES
 from segue.data.doctor.values import Coding
-from segue.data.index import Problem
+from segue.data.index import Problem, Sample
 
 EXAMPLES = 5
 
@@ -50,7 +50,8 @@ class Diagnosis:
     """The findings about a data set, the worst first, and what was looked at.
 
     `files` are all regular files below the data's folders, `images` the samples, `labelled` those with a mask.
-    `classes` and `coding` (the raw mask values in use) are None when the masks do not tell them.
+    `samples` are the data set's, with their splits. `classes` and `coding` (the raw mask values in use) are None when
+    the masks do not tell them.
     """
 
     root: Path
@@ -63,6 +64,7 @@ class Diagnosis:
     seconds: float
     coding: Coding | None = None
     fixed: Fixed | None = None
+    samples: tuple[Sample, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections import deque
@@ -27,6 +28,7 @@ from segue.data.index import Index, Problem, Sample
 from segue.errors import DataError
 
 Update = Callable[[float, str], None]
+Assign = Callable[[Index, dict[str, frozenset[int]]], Index]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def examine(
     names: Sequence[str] = (),
     ignore: Sequence[int] = (),
     max_pixels: int = MAX_PIXELS,
+    assign: Assign | None = None,
     update: Update | None = None,
 ) -> Diagnosis:
     """Decode every file of a data set once and report all that is wrong with it, the worst first.
@@ -56,6 +59,8 @@ def examine(
         names: class names, in the order of the mask values, when the caller knows them.
         ignore: raw mask values that stand for "not labelled", besides 255 and the layout's own.
         max_pixels: larger pictures are reported and not decoded.
+        assign: gives samples their split, from the index and the mask values each sample holds; called once, before
+            the checks that compare splits. Without it the splits of the layout count.
         update: called in this thread with the share done and a line on the findings so far, once before the first file
             is decoded and then after each sample.
     """
@@ -68,6 +73,11 @@ def examine(
         looked.append(one)
         problems += one.problems
         _report(update, len(looked), len(index.samples), problems)
+    if assign is not None:
+        before = index.problems
+        index = assign(index, {one.sample.id: frozenset(one.mask.values.tolist()) for one in looked if one.mask})
+        looked = _with_splits(looked, index)
+        problems += [found for found in index.problems if found not in before]
     found, classes, coding = _check_set(index, looked, problems, names, ignore)
     return Diagnosis(
         root=index.root,
@@ -79,7 +89,13 @@ def examine(
         classes=classes,
         coding=coding,
         seconds=time.perf_counter() - start,
+        samples=index.samples,
     )
+
+
+def _with_splits(looked: Sequence[Looked], index: Index) -> list[Looked]:
+    samples = {sample.id: sample for sample in index.samples}
+    return [dataclasses.replace(one, sample=samples[one.sample.id]) for one in looked]
 
 
 def look(sample: Sample, max_pixels: int = MAX_PIXELS) -> Looked:
