@@ -17,8 +17,8 @@ def resized_rows(
 ) -> Iterator[Float32[Tensor, "classes _ _"]]:
     """Resize bilinearly from `source` (height, width) to `target`, both cut into bands from the top down.
 
-    Equals `interpolate(..., mode="bilinear")` in float64 on all rows at once, to rounding. The bands that come in have `source[0]`
-    rows in all, those that go out `target[0]`.
+    Equals `interpolate(..., mode="bilinear")` in float64 on all rows at once, to rounding. The bands that come in have
+    `source[0]` rows in all, those that go out `target[0]`.
     """
     height, width = target
     ready, first = 0, 0  # target rows handed out; the source row that `held` begins with
