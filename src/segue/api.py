@@ -88,7 +88,13 @@ def load(run: str | Path, device: str = "auto") -> Segmenter:
 
 
 def evaluate(
-    run: str | Path, *paths: str | Path, out: str | Path | None = None, split: str = "auto", device: str = "auto"
+    run: str | Path,
+    *paths: str | Path,
+    out: str | Path | None = None,
+    split: str = "auto",
+    format: str = "auto",
+    mask_name: str = "",
+    device: str = "auto",
 ) -> EvaluateResult:
     """Score a run on labelled images, with a 95 % interval.
 
@@ -97,11 +103,20 @@ def evaluate(
         paths: labelled data, in any layout `fit` takes.
         out: folder for evaluation.json, per_image.csv and report.html; nothing is written when not given.
         split: auto (val if there is one, else all), all, train, val or test.
+        format: layout of the data on disk; auto looks at the folder.
+        mask_name: file name of a mask without its ending, {stem} standing for the image's.
         device: auto, cpu, cuda or mps.
     """
-    folder = Path(out) if out is not None else None
-    labelled = tuple(Path(path) for path in paths)
-    return run_evaluate(EvaluateConfig(run=Path(run), paths=labelled, out=folder, split=split, device=device))
+    config = EvaluateConfig(
+        run=Path(run),
+        paths=tuple(Path(path) for path in paths),
+        out=Path(out) if out is not None else None,
+        split=split,
+        format=format,
+        mask_name=mask_name,
+        device=device,
+    )
+    return run_evaluate(config)
 
 
 def predict(
@@ -110,6 +125,7 @@ def predict(
     out: str | Path = "predictions",
     overlay: bool = True,
     probabilities: bool = False,
+    tile: int | None = None,
     device: str = "auto",
 ) -> PredictResult:
     """Segment images of any size and write index masks, overlays and, if asked, probabilities.
@@ -120,6 +136,7 @@ def predict(
         out: folder the results are written to.
         overlay: also write the image with the classes painted over it.
         probabilities: also write the class probabilities (float16 .npz, classes x height x width).
+        tile: side in pixels past which an image is cut into tiles; chosen when not given.
         device: auto, cpu, cuda or mps.
     """
     config = PredictConfig(
@@ -128,17 +145,28 @@ def predict(
         out=Path(out),
         overlay=overlay,
         probabilities=probabilities,
+        tile=tile,
         device=device,
     )
     return run_predict(config)
 
 
-def doctor(*paths: str | Path, fix: str | Path | None = None) -> Diagnosis:
+def doctor(
+    *paths: str | Path,
+    fix: str | Path | None = None,
+    format: str = "auto",
+    mask_name: str = "",
+    ignore: tuple[int, ...] = (),
+) -> Diagnosis:
     """Find every problem of a data set before training, and with `fix` write a repaired copy there.
 
     Args:
         paths: one folder with images and masks in it, or an image folder and a mask folder.
         fix: folder for the repaired copy; the data itself is never changed.
+        format: layout of the data on disk; auto looks at the folder.
+        mask_name: file name of a mask without its ending, {stem} standing for the image's.
+        ignore: mask values that stand for "not labelled" (255 always does).
     """
     folder = Path(fix) if fix is not None else None
-    return run_doctor(DoctorConfig(paths=tuple(Path(path) for path in paths), fix=folder))
+    labelled = tuple(Path(path) for path in paths)
+    return run_doctor(DoctorConfig(paths=labelled, fix=folder, format=format, mask_name=mask_name, ignore=ignore))

@@ -69,19 +69,26 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     flags: dict[str, list[str]] = {}
     for name, (kind, _) in VERBS.items():
-        summary = (kind.__doc__ or "").strip().replace("%", "%%")
-        sub = verbs.add_parser(name, help=summary, description=summary, **_FORMAT)
+        summary = (kind.__doc__ or "").strip()
+        sub = verbs.add_parser(name, help=summary.replace("%", "%%"), description=summary, **_FORMAT)
         _add_fields(sub, kind)
         flags[name] = [flag for action in sub._actions for flag in action.option_strings]
     given, unknown = parser.parse_known_args([_dashed(argument) for argument in arguments])
     if given.verb is None:
         parser.print_help()
         parser.exit(2)
-    if unknown:
-        hint = did_you_mean(unknown[0].partition("=")[0], flags[given.verb]) if unknown[0].startswith("--") else ""
-        raise UsageError(f"unknown argument {unknown[0]} for segue {given.verb}: {hint or 'see --help'}")
-    values = {name: value for name, value in vars(given).items() if name != "verb" and value is not None}
     kind = VERBS[given.verb][0]
+    # argparse fills positional arguments from the first group of words only; paths after an option arrive here
+    many = [
+        field.name for field in dataclasses.fields(kind) if field.metadata.get("positional") and field.default == ()
+    ]
+    wrong = [word for word in unknown if word.startswith("-") or not many]
+    if wrong:
+        hint = did_you_mean(wrong[0].partition("=")[0], flags[given.verb]) if wrong[0].startswith("--") else ""
+        raise UsageError(f"unknown argument {wrong[0]} for segue {given.verb}: {hint or 'see --help'}")
+    values = {name: value for name, value in vars(given).items() if name != "verb" and value is not None}
+    if unknown:
+        values[many[0]] = [*values.get(many[0], []), *unknown]
     return given.verb, configs.from_dict(kind, _merged(_from_file(values.get("config")), _nested(values)))
 
 
@@ -183,7 +190,9 @@ def _configure_logging() -> None:
     logger.setLevel(logging.INFO)
     logger.handlers = [RichHandler(console=console(), show_time=False, show_level=False, show_path=False)]
     logger.propagate = False
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)  # it announces the precision we chose
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(
+        logging.WARNING
+    )  # it announces the precision we chose
 
 
 if __name__ == "__main__":

@@ -230,7 +230,9 @@ class PredictConfig(Checked):
         None, "side in pixels past which an image is cut into tiles; chosen when not given", low=64, high=16384
     )
     overlap: float = knob(0.25, "share of a tile that overlaps its neighbour", low=0, high=0.75)
-    batch: int = knob(1, "tiles per forward pass; the result does not depend on it", low=1, high=1024)
+    batch: int = knob(
+        1, "tiles prepared at once for the network; more take more memory, the result is the same", low=1, high=1024
+    )
     device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     json: bool = knob(False, "print the result as JSON on standard output")
     dry_run: bool = knob(False, "list what would be written, write nothing")

@@ -7,7 +7,7 @@
     ├── RunError               exit 1   a run folder is missing something, or cannot be written
     ├── RunTakenError          exit 3   another process trains in this run folder, or it already holds a run
     ├── TrainingStoppedError   exit 4   training stopped itself (NaN loss, no memory left); the state is saved
-    ├── InterruptedRunError    exit 130 or 143   SIGINT or SIGTERM; the state is saved
+    ├── InterruptedRunError    exit 130, 143 or 129   SIGINT, SIGTERM or SIGHUP; the state is saved
     └── MissingPackageError    exit 1   an optional package is needed; the message is the pip line
 
 The command line prints the message and exits with the code; Python callers catch `SegueError`.
@@ -57,7 +57,7 @@ class InterruptedRunError(SegueError):
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
-        self.exit_code = 128 + signal_number  # the shell's convention: 130 for SIGINT, 143 for SIGTERM
+        self.exit_code = 128 + signal_number  # the shell's convention
 
 
 class MissingPackageError(SegueError):

@@ -46,6 +46,11 @@ class Table:
     def __contains__(self, name: object) -> bool:
         return name in self._rows
 
+    def about(self, name: str) -> str:
+        """What a row is: the first sentence of its module's docstring."""
+        module = importlib.import_module(f"{self._package}.{self._rows[name].partition(':')[0]}")
+        return " ".join((module.__doc__ or "").partition("\n\n")[0].split())
+
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a table holds functions and classes of any kind
         if name not in self._rows:
             raise UsageError(f"unknown {self.kind} {name!r}: {did_you_mean(name, list(self._rows))}")

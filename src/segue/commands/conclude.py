@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import segue
 from segue.configs import FitConfig, to_dict
-from segue.data.census import count_pixels
-from segue.data.classes import Classes
-from segue.data.index import Sample
-from segue.data.loader import read_sample
 from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.infer.evaluate import Evaluation, evaluate
 from segue.infer.segmenter import Segmenter
 from segue.models.artifact import ModelInfo, save_model
 from segue.models.source import Source
-from segue.report.inputs import DataSummary, Example, ReportInputs, SplitSummary
+from segue.report.gather import summarise_data, worst_and_random
+from segue.report.inputs import Example, ReportInputs
 from segue.report.page import write_report
 from segue.report.pictures import save_examples, save_worst
 from segue.report.plots import save_confusion
@@ -45,7 +40,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
     summary = evaluation.summary(seed=config.seed)
     write_text(folder / "evaluation.json", json.dumps(summary, indent=1))
     write_text(folder / "per_image.csv", evaluation.csv())
-    worst, random = _examples(segmenter, samples, evaluation, config.seed)
+    worst, random = worst_and_random(segmenter, samples, evaluation, worst=SHOWN, random=SHOWN, seed=config.seed)
     _draw(folder, evaluation, worst, random)
     inputs = ReportInputs(
         title=folder.name,
@@ -54,9 +49,9 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         matrix=evaluation.matrix,
         command=reproducing_command(config),
         history=tuple(loop.state.history),
-        worst=tuple(worst),
-        random=tuple(random),
-        data=_summarise(data),
+        worst=worst,
+        random=random,
+        data=summarise_data(str(data.root), data.format, data.samples, data.classes, data.channels, data.findings),
         pretrained=_pretrained(loaded),
         config=to_dict(config),
         environment=json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8")),
@@ -82,44 +77,11 @@ def _keep_best(loop: Loop, config: FitConfig, data: Data, folder: Path, source: 
     return Segmenter.load(folder / MODEL, device=config.train.device)
 
 
-def _examples(
-    segmenter: Segmenter, samples: Sequence[Sample], evaluation: Evaluation, seed: int
-) -> tuple[list[Example], list[Example]]:
-    by_id = {sample.id: sample for sample in samples}
-    mious = dict(zip(evaluation.ids, evaluation.image_mious(), strict=True))
-    worst = evaluation.worst(SHOWN)
-    others = [name for name in evaluation.ids if name not in worst]
-    picked = np.random.Generator(np.random.Philox(key=seed)).permutation(len(others))[:SHOWN]
-
-    def example(name: str) -> Example:
-        pixels, truth = read_sample(by_id[name], segmenter.classes, segmenter.info.prep.channels)
-        return Example(name, pixels, truth, segmenter.predict(pixels).mask, mious[name])
-
-    return [example(name) for name in worst], [example(others[i]) for i in sorted(picked)]
-
-
-def _draw(folder: Path, evaluation: Evaluation, worst: list[Example], random: list[Example]) -> None:
+def _draw(folder: Path, evaluation: Evaluation, worst: tuple[Example, ...], random: tuple[Example, ...]) -> None:
     save_confusion(folder / "confusion.png", evaluation.matrix, evaluation.classes.names)
     save_examples(folder / "val_pred.jpg", random or worst, evaluation.classes)
     shutil.rmtree(folder / "worst", ignore_errors=True)  # a resumed run may have drawn others before
     save_worst(folder / "worst", worst, evaluation.classes)
-
-
-def _summarise(data: Data) -> DataSummary:
-    parts = [_split_summary(name, data.of(name), data.classes) for name in ("train", "val", "test")]
-    return DataSummary(
-        root=str(data.root),
-        format=data.format,
-        channels=data.channels,
-        splits=tuple(part for part in parts if part.images),
-        findings=data.findings,
-    )
-
-
-def _split_summary(name: str, samples: Sequence[Sample], classes: Classes) -> SplitSummary:
-    pixels, counted = count_pixels(samples, classes)
-    groups = len({sample.group or sample.id for sample in samples})
-    return SplitSummary(name, len(samples), groups, pixels, counted)
 
 
 def _pretrained(loaded: dict[str, Any]) -> dict[str, str]:

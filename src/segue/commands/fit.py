@@ -48,13 +48,22 @@ class FitResult:
         """The result for people."""
         if self.run is None:
             return [yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip(), "", "dry run: nothing was written"]
-        low, high = self.evaluation["interval"]
         return [
-            f"mIoU {self.evaluation['miou']:.3f} (95 % interval {low:.3f} to {high:.3f}) "
+            f"mIoU {self.evaluation['miou']:.3f} ({interval_text(self.evaluation['interval'])}) "
             f"on {self.evaluation['n_images']} validation images, after {duration(self.seconds)}",
             f"report: {self.run / 'report.html'}",
             f"use it: segue predict {self.run} IMAGE… --out predictions",
         ]
+
+
+def interval_text(interval: list[float | None]) -> str:
+    """A 95 % interval for people; a single image gives none.
+
+    >>> interval_text([0.5, 0.61]), interval_text([None, None])
+    ('95 % interval 0.500 to 0.610', 'too few images for an interval')
+    """
+    low, high = interval
+    return "too few images for an interval" if low is None or high is None else f"95 % interval {low:.3f} to {high:.3f}"
 
 
 def run(config: FitConfig) -> FitResult:
@@ -66,13 +75,15 @@ def run(config: FitConfig) -> FitResult:
         return _continue(config)
     if not config.paths:
         raise UsageError("expected a folder with images and masks, got none: segue fit DATA, or segue fit IMAGES MASKS")
+    if config.steps is not None and config.minutes is not None:
+        raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
     began = time.perf_counter()
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, config.data, config.seed, update)
     config = resolve(config, data)
     if config.dry_run:
         return FitResult(None, {}, time.perf_counter() - began, config)
-    folder = create_run_folder(config.out, data.root)
+    folder = create_run_folder(config.out, config.paths[0].name)
     with held(folder):
         require_empty(folder)
         save_data(folder / DATA, data)

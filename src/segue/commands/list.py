@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from segue.configs import TRANSFER_MODES, ListConfig
+from segue.configs import TRANSFER_MODES, ListConfig, TransferConfig
 from segue.errors import UsageError
 
 TRANSFER_MEANINGS = {
-    "staged": "decoder first, then all layers, the pretrained ones slower (default)",
+    "staged": "decoder first, then all layers, the pretrained ones slower",
     "full": "all layers from the first step, the pretrained ones slower",
     "partial": "the first transfer.frozen_stages encoder stages stay as they are",
     "frozen": "feature extraction: the encoder stays as it is, BatchNorm statistics included",
@@ -52,27 +52,25 @@ def _encoders() -> list[dict[str, Any]]:
 def _decoders() -> list[dict[str, Any]]:
     from segue.models.decoders import DECODERS
 
-    return [{"name": name, "about": _first_line(DECODERS[name])} for name in DECODERS]
+    return [{"name": name, "about": DECODERS.about(name)} for name in DECODERS]
 
 
 def _losses() -> list[dict[str, Any]]:
     from segue.losses import LOSSES
 
-    return [{"name": name, "about": _first_line(LOSSES[name])} for name in LOSSES]
+    return [{"name": name, "about": LOSSES.about(name)} for name in LOSSES]
 
 
 def _formats() -> list[dict[str, Any]]:
     from segue.data.formats import FORMATS
 
-    return [{"name": name, "about": _first_line(FORMATS[name])} for name in FORMATS]
+    return [{"name": name, "about": FORMATS.about(name)} for name in FORMATS]
 
 
 def _transfer() -> list[dict[str, Any]]:
-    return [{"name": mode, "about": TRANSFER_MEANINGS[mode]} for mode in TRANSFER_MODES]
-
-
-def _first_line(entry: Any) -> str:  # noqa: ANN401 - a function, class or module
-    return (entry.__doc__ or "").strip().partition("\n")[0]
+    default = TransferConfig().mode
+    about = {mode: TRANSFER_MEANINGS[mode] + (" (default)" if mode == default else "") for mode in TRANSFER_MODES}
+    return [{"name": mode, "about": about[mode]} for mode in TRANSFER_MODES]
 
 
 _ROWS = {

@@ -8,19 +8,6 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-from segue.errors import UsageError
-
-
-def pick_device(device: str) -> str:
-    """Resolve "auto" to cuda, mps or cpu; refuse a device this machine lacks."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    if not available[device]:
-        have = ", ".join(name for name, there in available.items() if there)
-        raise UsageError(f"device {device}: expected one this machine has ({have}): use --train.device auto")
-    return device
-
 
 def pick_precision(precision: str, device: str) -> str:
     """Resolve "auto" to bf16 where the hardware multiplies it natively, else fp32.

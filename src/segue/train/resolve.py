@@ -11,8 +11,9 @@ from pathlib import Path
 from segue.configs import FitConfig
 from segue.data.geometry import Preprocessing, fitting_scale, inference_zoom
 from segue.data.prepare import Data
+from segue.infer.device import pick_device
 from segue.models.encoders import encoder_statistics
-from segue.train.machine import pick_device, pick_precision
+from segue.train.machine import pick_precision
 
 CROP_PIXELS = {"cpu": 320 * 320, "cuda": 512 * 512, "mps": 384 * 384}  # the most one training crop gets by default
 PASSES = 40  # how often each training image is seen ...
@@ -21,7 +22,7 @@ LEAST_SEEN, MOST_SEEN = 4_000, 16_000  # ... within these bounds, in images
 
 def resolve(config: FitConfig, data: Data) -> FitConfig:
     """`config` with nothing left open; given values are kept."""
-    device = pick_device(config.train.device)
+    device = pick_device(config.train.device).type
     size = config.data.size or default_size(data.sizes, CROP_PIXELS[device], config.augment.scale)
     workers = config.data.workers if config.data.workers is not None else min(4, max(1, (os.cpu_count() or 2) // 2))
     steps = config.steps

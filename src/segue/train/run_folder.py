@@ -14,7 +14,7 @@ CHECKPOINTS = "checkpoints"
 MODEL = "model"
 
 
-def create_run_folder(out: Path | None, data_root: Path) -> Path:
+def create_run_folder(out: Path | None, data_name: str) -> Path:
     """Make the run folder: `out`, or the first free `runs/<data>-<n>`.
 
     Raises `RunTakenError` when `out` already holds something and `RunError` when it cannot be made.
@@ -28,7 +28,7 @@ def create_run_folder(out: Path | None, data_root: Path) -> Path:
             return out
         number = 1
         while True:
-            folder = Path("runs") / f"{data_root.name or 'data'}-{number}"
+            folder = Path("runs") / f"{data_name or 'data'}-{number}"
             try:
                 folder.mkdir(parents=True)
                 return folder
