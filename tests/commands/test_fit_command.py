@@ -1,0 +1,157 @@
+"""`segue fit` from the command line to the files it leaves."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakes import write_folders
+from segue.cli import main
+from segue.train.step import NonFiniteError
+
+TINY = [
+    "--model.encoder", "test_resnet", "--transfer.mode", "scratch", "--data.size", "32x32", "--optim.batch", "4",
+    "--train.validations", "2", "--train.threads", "1",
+]  # fmt: skip
+CONTRACT = [
+    "config.yaml", "data.json", "environment.json", "metrics.csv", "metrics.jsonl", "evaluation.json", "per_image.csv",
+    "confusion.png", "progress.png", "train_batch.jpg", "val_pred.jpg", "report.html", "split.json", "weights.json",
+    "model/model.safetensors", "model/model.json", "checkpoints/manifest.json",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("photos")
+    write_folders(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    assert main(["fit", str(data), "--out", str(folder), "--steps", "6", *TINY]) == 0
+    return folder
+
+
+def test_the_run_folder_holds_what_it_promises(run):
+    assert [name for name in CONTRACT if not (run / name).is_file()] == []
+    assert not list(run.rglob("*.tmp"))
+
+
+def test_the_metrics_have_a_row_for_every_validation(run):
+    rows = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["3", "6"]
+    assert all(0 <= float(row["val_miou"]) <= 1 for row in rows)
+
+
+def test_the_evaluation_has_its_stable_keys_and_evaluate_gives_the_same(run, data, capsys):
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert {"miou", "classes", "n_images", "interval"} <= set(evaluation)
+    capsys.readouterr()
+    assert main(["evaluate", str(run), str(data), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["miou"] == evaluation["miou"]
+    assert again["interval"] == evaluation["interval"]
+    assert again["n_images"] == evaluation["n_images"]
+
+
+def test_the_written_configuration_gives_the_same_weights_again(run, tmp_path):
+    again = tmp_path / "again"
+    assert main(["fit", "--config", str(run / "config.yaml"), "--out", str(again)]) == 0
+    assert (again / "model/model.safetensors").read_bytes() == (run / "model/model.safetensors").read_bytes()
+    assert (again / "metrics.csv").read_bytes() == (run / "metrics.csv").read_bytes()
+
+
+def test_json_is_alone_on_standard_output_and_a_dry_run_writes_nothing(data, tmp_path, capsys):
+    out = tmp_path / "dry"
+    assert main(["fit", str(data), "--out", str(out), "--dry-run", "--json", *TINY]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["run"] is None
+    assert shown["config"]["steps"] > 0
+    assert shown["config"]["train"]["device"] != "auto"
+    assert not out.exists()
+
+
+def test_a_folder_that_holds_something_is_refused_with_code_3(run, data, capsys):
+    assert main(["fit", str(data), "--out", str(run), *TINY]) == 3
+    assert "it holds a run" in capsys.readouterr().err
+
+
+def test_resuming_a_finished_run_changes_nothing(run, capsys):
+    before = (run / "model/model.safetensors").read_bytes()
+    assert main(["fit", "--resume", str(run)]) == 0
+    assert (run / "model/model.safetensors").read_bytes() == before
+
+
+def test_resume_takes_no_other_option(run, capsys):
+    assert main(["fit", "--resume", str(run), "--optim.lr", "1"]) == 2
+    assert "takes no other option" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_stops_saved_with_the_names_and_goes_on_exactly(
+    run, data, tmp_path, monkeypatch, capsys
+):
+    from segue.train import loop
+
+    original = loop.training_step
+
+    def breaking(engine, batch, state):
+        if state.step == 4:
+            raise NonFiniteError("the loss is nan")
+        return original(engine, batch, state)
+
+    stopped = tmp_path / "stopped"
+    monkeypatch.setattr(loop, "training_step", breaking)
+    assert main(["fit", str(data), "--out", str(stopped), "--steps", "6", *TINY]) == 4
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "the loss is nan at step 4 on the images " in message
+    assert message.count("images/") == 4
+    monkeypatch.undo()
+    assert main(["fit", "--resume", str(stopped)]) == 0
+    assert (stopped / "model/model.safetensors").read_bytes() == (run / "model/model.safetensors").read_bytes()
+
+
+def test_errors_in_the_data_refuse_the_fit_in_one_line(data, tmp_path, capsys):
+    import shutil
+
+    copy = shutil.copytree(data, tmp_path / "broken")
+    victim = next((copy / "images").iterdir())
+    victim.write_bytes(victim.read_bytes()[:60])
+    assert main(["fit", str(copy), "--out", str(tmp_path / "run"), *TINY]) == 1
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert victim.name in message
+    assert "segue doctor" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_grey_images_and_five_channels_train_too(tmp_path):
+    generator = np.random.default_rng(0)
+    for kind in ("grey", "bands"):
+        root = tmp_path / kind
+        for part in ("images", "masks"):
+            (root / part).mkdir(parents=True)
+        for number in range(6):
+            mask = np.zeros((32, 32), dtype=np.uint8)
+            mask[:, 10 + number :] = 1
+            Image.fromarray(mask).save(root / "masks" / f"{number}.png")
+            noise = generator.integers(0, 50, (32, 32, 5)) + 100 * mask[..., None]
+            if kind == "grey":
+                Image.fromarray(noise[..., 0].astype(np.uint8)).save(root / "images" / f"{number}.png")
+            else:
+                np.save(root / "images" / f"{number}.npy", noise.astype(np.uint8))
+        assert main(["fit", str(root), "--out", str(tmp_path / f"run-{kind}"), "--steps", "2", *TINY]) == 0
+        info = json.loads((tmp_path / f"run-{kind}" / "model" / "model.json").read_text())
+        assert info["spec"]["in_channels"] == {"grey": 1, "bands": 5}[kind]
+
+
+def test_a_run_is_a_source_of_weights_for_another(run, data, tmp_path):
+    arguments = [option if option != "scratch" else "full" for option in TINY]
+    second = tmp_path / "second"
+    assert main(["fit", str(data), "--out", str(second), "--steps", "2", "--model.weights", str(run), *arguments]) == 0
+    loaded = json.loads((second / "weights.json").read_text())
+    assert loaded["share"] == 1.0
+    assert json.loads((second / "model" / "model.json").read_text())["source"]["licence"]
