@@ -27,7 +27,7 @@ import yaml
 
 from segue import configs
 from segue.cli import VERBS
-from segue.configs import to_dict
+from segue.conversion import to_dict
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]+?) -->\n).*?(<!-- end generated -->)", re.DOTALL)

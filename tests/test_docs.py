@@ -20,7 +20,7 @@ import yaml
 
 import segue
 from fakes import write_folders
-from segue import configs
+from segue import conversion
 from segue.cli import VERBS, main, parse
 from segue.config_file import write_fit_config
 from segue.configs import FitConfig
@@ -143,7 +143,7 @@ def test_a_wrong_command_line_is_noticed():
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_yaml_block_is_a_configuration(page):
     for block in blocks(page, "yaml"):
-        configs.from_dict(FitConfig, yaml.safe_load(block))
+        conversion.from_dict(FitConfig, yaml.safe_load(block))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

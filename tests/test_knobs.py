@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segue import configs
+from segue import configs, conversion
 from segue.cli import VERBS
 from segue.errors import UsageError
 
@@ -29,7 +29,7 @@ def test_every_knob_has_a_sentence_and_a_reader(kind):
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in VERBS.values()], ids=lambda kind: kind.__name__)
 def test_configurations_survive_the_round_trip_through_plain_types(kind):
-    assert configs.from_dict(kind, configs.to_dict(kind())) == kind()
+    assert conversion.from_dict(kind, conversion.to_dict(kind())) == kind()
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_configurations_survive_the_round_trip_through_plain_types(kind):
 )
 def test_bad_values_are_named(values, message):
     with pytest.raises(UsageError, match=re.escape(message)):
-        configs.from_dict(configs.FitConfig, values)
+        conversion.from_dict(configs.FitConfig, values)

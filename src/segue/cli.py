@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from segue import __version__, configs
+from segue import __version__, configs, conversion
 from segue.errors import SegueError, UsageError
 from segue.table import did_you_mean
 
@@ -46,20 +46,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         verb, config = parse(arguments)
         _configure_logging()
         result = importlib.import_module(VERBS[verb][1]).run(config)
+        wants_json = getattr(config, "json", wants_json)
         print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))
         return int(result.exit_code)
     except SegueError as error:
-        print(f"segue: {error}", file=sys.stderr)
-        if wants_json:
-            print(json.dumps({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code}))
-        return error.exit_code
+        return _report_error(str(error), type(error).__name__, error.exit_code, wants_json)
     except KeyboardInterrupt:
-        print("segue: interrupted", file=sys.stderr)
-        return 130
+        message = "interrupted; a run that had begun goes on from its last resume point with segue fit --resume"
+        return _report_error(message, "KeyboardInterrupt", 130, wants_json)
     except BrokenPipeError:
         # the reader of our output left; give the interpreter somewhere harmless to flush to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _report_error(message: str, kind: str, exit_code: int, wants_json: bool) -> int:
+    print(f"segue: {message}", file=sys.stderr)
+    if wants_json:
+        print(json.dumps({"error": message, "kind": kind, "exit_code": exit_code}))
+    return exit_code
 
 
 def parse(arguments: Sequence[str]) -> tuple[str, Any]:
@@ -75,8 +80,8 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
         flags[name] = [flag for action in sub._actions for flag in action.option_strings]
     given, unknown = parser.parse_known_args([_dashed(argument) for argument in arguments])
     if given.verb is None:
-        parser.print_help()
-        parser.exit(2)
+        parser.print_help(sys.stderr)
+        raise UsageError(f"expected a verb, one of {', '.join(VERBS)}")
     kind = VERBS[given.verb][0]
     # argparse fills positional arguments from the first group of words only; paths after an option arrive here
     many = [
@@ -89,7 +94,11 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     values = {name: value for name, value in vars(given).items() if name != "verb" and value is not None}
     if unknown:
         values[many[0]] = [*values.get(many[0], []), *unknown]
-    return given.verb, configs.from_dict(kind, _merged(_from_file(values.get("config")), _nested(values)))
+    base = _from_file(values.get("config"))
+    for group in configs.EXCLUSIVE:
+        if any(name in values for name in group):
+            base = {name: value for name, value in base.items() if name not in group}
+    return given.verb, conversion.from_dict(kind, _merged(base, _nested(values)))
 
 
 _FORMAT: dict[str, Any] = {
@@ -180,19 +189,23 @@ def _from_file(path: str | None) -> dict[str, Any]:
     return read_config_file(Path(path))
 
 
+class _ConsoleHandler(logging.Handler):
+    """Messages as whole lines: nothing is wrapped, coloured or taken for markup."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from segue.console import console
+
+        console().print(self.format(record), soft_wrap=True, markup=False, highlight=False)
+
+
 def _configure_logging() -> None:
     """Send Segue's own messages, and nobody else's, to standard error."""
-    from rich.logging import RichHandler
-
-    from segue.console import console
-
     logger = logging.getLogger("segue")
     logger.setLevel(logging.INFO)
-    logger.handlers = [RichHandler(console=console(), show_time=False, show_level=False, show_path=False)]
+    logger.handlers = [_ConsoleHandler()]
     logger.propagate = False
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(
-        logging.WARNING
-    )  # it announces the precision we chose
+    # lightning announces the precision we chose
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from segue.configs import FitConfig, from_dict, to_dict
+from segue.configs import FitConfig
+from segue.conversion import from_dict, to_dict
 from segue.durable import write_text
 from segue.errors import UsageError
 

@@ -8,15 +8,15 @@ reference page are made from them. Code below `segue.commands` receives plain ar
 from __future__ import annotations
 
 import dataclasses
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from segue.conversion import convert
 from segue.errors import UsageError
 
-T = TypeVar("T")
+EXCLUSIVE = (("steps", "minutes"),)  # of these options one replaces the other
 TRANSFER_MODES = ("staged", "full", "partial", "frozen", "scratch")
 
 
@@ -38,7 +38,12 @@ class Checked:
     """Checks every field of a configuration against the bounds and choices its knob declares."""
 
     def __post_init__(self) -> None:
-        """Collect every value that is out of bounds, then raise one `UsageError`."""
+        """Bring values to their declared types, collect all that are out of bounds, then raise one `UsageError`."""
+        hints = typing.get_type_hints(type(self))
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if not dataclasses.is_dataclass(value):
+                object.__setattr__(self, f.name, convert(hints[f.name], value, f.name))
         problems = [text for f in dataclasses.fields(self) if (text := _problem(f, getattr(self, f.name)))]  # type: ignore[arg-type]
         if problems:
             raise UsageError("; ".join(problems))
@@ -104,8 +109,8 @@ class TransferConfig(Checked):
     """What of the pretrained network is kept, and how fast the rest of it moves."""
 
     mode: str = knob("staged", "how the pretrained encoder is used", choices=TRANSFER_MODES)
-    head_fraction: float = knob(0.0, "share of the steps that train the decoder alone (mode staged)", low=0, high=0.9)
-    encoder_rate: float = knob(0.3, "learning rate of the encoder relative to the decoder's", low=0, high=10)
+    head_fraction: float = knob(0.06, "share of the steps that train the decoder alone (mode staged)", low=0, high=0.9)
+    encoder_rate: float = knob(0.1, "learning rate of the encoder relative to the decoder's", low=0, high=10)
     layer_decay: float = knob(1.0, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
     frozen_stages: int = knob(
         2, "encoder stages kept as they are, counted from the stem (mode partial)", low=0, high=64
@@ -144,10 +149,16 @@ class AugmentConfig(Checked):
     """Random changes of the training images; masks move along."""
 
     scale: tuple[float, float] = knob(
-        (0.5, 1.0), "side of the random crop as a share of the image's, from x to", low=0.05, high=4
+        (0.5, 1.0), "side of the random crop as a share of the image's, from x to", low=0.1, high=4
     )
     flip: float = knob(0.5, "probability of a left-right flip", low=0, high=1)
     colour: float = knob(0.3, "strength of random brightness, contrast and saturation", low=0, high=1)
+
+    def __post_init__(self) -> None:
+        """Check the order of the two scales, too."""
+        super().__post_init__()
+        if self.scale[0] > self.scale[1]:
+            raise UsageError(f"scale: expected the smaller share first, got {self.scale[0]:g}x{self.scale[1]:g}")
 
 
 @dataclass(frozen=True)
@@ -275,75 +286,3 @@ class DemoConfig(Checked):
     steps: int = knob(300, "training steps of each of the three runs", low=1)
     seed: int = knob(0, "seed of the scenes and of training", low=0, high=2**31 - 1)
     json: bool = knob(False, "print the table as JSON on standard output")
-
-
-def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any configuration
-    """A configuration as plain YAML types: paths as text, tuples as lists, nested pieces as dictionaries."""
-    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    if dataclasses.is_dataclass(value):
-        return to_dict(value)
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
-    """Build a configuration from plain YAML types; unknown keys and wrong types raise `UsageError` by name."""
-    hints = typing.get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise UsageError(f"unknown option {where}{unknown[0]}: expected one of {', '.join(sorted(hints))}")
-    converted = {name: convert(hints[name], value, where + name) for name, value in values.items()}
-    try:
-        return kind(**converted)
-    except UsageError as error:
-        raise UsageError(f"{where}{error}") from None
-
-
-def convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
-    """Turn a plain value (from YAML or the command line) into the type a field is declared with."""
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        hint = next(a for a in typing.get_args(hint) if a is not type(None))
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: expected a group of options, got {value!r}")
-        return from_dict(hint, value, f"{where}.")  # type: ignore[arg-type]
-    if typing.get_origin(hint) is tuple:
-        return _convert_tuple(hint, value, where)
-    return _convert_scalar(hint, value, where)
-
-
-def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
-    arguments = typing.get_args(hint)
-    if isinstance(value, str):
-        value = value.lower().split("x") if arguments[-1] is not Ellipsis else value.split(",")
-    if not isinstance(value, (list, tuple)):
-        value = [value]
-    if arguments[-1] is Ellipsis:
-        return tuple(_convert_scalar(arguments[0], item, where) for item in value)
-    if len(value) != len(arguments):
-        shape = "x".join(["number"] * len(arguments))
-        raise UsageError(f"{where}: expected {shape} such as 240x320, got {value!r}")
-    return tuple(_convert_scalar(kind, item, where) for kind, item in zip(arguments, value, strict=True))
-
-
-def _convert_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
-    if hint is bool:
-        if isinstance(value, bool):
-            return value
-        raise UsageError(f"{where}: expected true or false, got {value!r}")
-    wrong = isinstance(value, (bool, dict, list)) or value is None
-    try:
-        if wrong or (hint is int and float(value) != int(float(value))):
-            raise ValueError
-        return int(float(value)) if hint is int else hint(value)
-    except (TypeError, ValueError, OverflowError):
-        kind = {int: "a whole number", float: "a number", str: "text", Path: "a path"}.get(hint, str(hint))
-        raise UsageError(f"{where}: expected {kind}, got {value!r}") from None

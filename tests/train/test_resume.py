@@ -51,7 +51,7 @@ def fingerprint(run: Path) -> dict[str, object]:
         part = name.partition(".")[0]
         digest = digests.setdefault(part, hashlib.sha256())
         digest.update(name.encode() + point.tensors[name].numpy().tobytes())
-    state = {key: value for key, value in point.state.items() if key != "seconds"}
+    state = {key: value for key, value in point.state.items() if key not in ("seconds", "reserve")}
     return {
         **{part: digest.hexdigest() for part, digest in digests.items()},
         "state": json.dumps(state, sort_keys=True),

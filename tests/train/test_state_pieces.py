@@ -70,12 +70,14 @@ def test_state_survives_json_bit_by_bit():
 
 
 def test_a_budget_counts_what_is_spent_and_what_is_still_to_come():
-    budget = Budget(seconds=600, reserve=20)
-    assert budget.first_estimate(spent=30, step_seconds=0.5, validation_seconds=5, validations=10) == 1000
-    state = State(total_steps=1000, step=500)
-    budget.revise(state, now=400, step_seconds=0.6, validation_seconds=6, left=5)
+    budget = Budget(seconds=600)
+    state = State(total_steps=1, seconds=30, reserve=20)
+    assert budget.first_estimate(state, step_seconds=0.5, validation_seconds=5, validations=10) == 1000
+    state = State(total_steps=1000, step=500, seconds=400, reserve=20)
+    budget.revise(state, step_seconds=0.6, validation_seconds=6, left=5)
     assert state.total_steps == 500 + int((600 - 20 - 400 - 30) / 0.6)
-    budget.revise(state, now=700, step_seconds=0.6, validation_seconds=6, left=1)
+    state.seconds = 700
+    budget.revise(state, step_seconds=0.6, validation_seconds=6, left=1)
     assert state.total_steps == 500
     assert state.finished
 

@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import segue
-from segue.configs import FitConfig, to_dict
+from segue.configs import FitConfig
+from segue.conversion import to_dict
 from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.infer.evaluate import Evaluation, evaluate
 from segue.infer.segmenter import Segmenter
 from segue.models.artifact import ModelInfo, save_model
 from segue.models.source import Source
+from segue.records import read_record
 from segue.report.gather import summarise_data, worst_and_random
 from segue.report.inputs import Example, ReportInputs
 from segue.report.page import write_report
 from segue.report.pictures import save_examples, save_worst
 from segue.report.plots import save_confusion
-from segue.train.checkpoint import best_path, load_tensors
+from segue.train.checkpoint import load_best
 from segue.train.loop import Loop
 from segue.train.run_folder import ENVIRONMENT, LOADED, MODEL
 
@@ -33,7 +35,7 @@ Update = Callable[[float, str], None]
 
 def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Update) -> dict[str, Any]:
     """Write model, evaluation, pictures and report of a finished loop; returns the content of evaluation.json."""
-    loaded = json.loads((folder / LOADED).read_text(encoding="utf-8"))
+    loaded = read_record(folder / LOADED, "source", "summary")
     segmenter = _keep_best(loop, config, data, folder, Source(**loaded["source"]))
     samples = data.of("val")
     evaluation = evaluate(segmenter, samples, progress=update)
@@ -54,7 +56,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         data=summarise_data(str(data.root), data.format, data.samples, data.classes, data.channels, data.findings),
         pretrained=_pretrained(loaded),
         config=to_dict(config),
-        environment=json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8")),
+        environment=read_record(folder / ENVIRONMENT),
         seconds=loop.state.seconds,
     )
     write_report(folder / "report.html", inputs)
@@ -63,8 +65,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
 
 def _keep_best(loop: Loop, config: FitConfig, data: Data, folder: Path, source: Source) -> Segmenter:
     average = loop.engine.average
-    tensors, _ = load_tensors(best_path(loop.folder, loop.state.best_step))
-    average.load_state_dict(tensors)
+    average.load_state_dict(load_best(loop.folder))
     info = ModelInfo(
         spec=average.spec,
         classes=data.classes,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +12,9 @@ from typing import Any
 import yaml
 
 from segue.config_file import read_fit_config, write_fit_config
-from segue.configs import FitConfig, to_dict
+from segue.configs import FitConfig
 from segue.console import duration, progress_bar
+from segue.conversion import to_dict
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.errors import UsageError
@@ -22,8 +25,10 @@ from segue.train.record import Recorder
 from segue.train.resolve import resolve
 from segue.train.run_folder import CONFIG, DATA, create_run_folder, require_empty, require_run
 from segue.train.signals import stop_request
-from segue.train.start import resume, start
+from segue.train.start import check, install, resume, start
 from segue.train.state import State
+
+_log = logging.getLogger("segue")
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class FitResult:
             f"mIoU {self.evaluation['miou']:.3f} ({interval_text(self.evaluation['interval'])}) "
             f"on {self.evaluation['n_images']} validation images, after {duration(self.seconds)}",
             f"report: {self.run / 'report.html'}",
-            f"use it: segue predict {self.run} IMAGE… --out predictions",
+            f"use it: segue predict {shlex.quote(str(self.run))} IMAGE… --out predictions",
         ]
 
 
@@ -77,19 +82,37 @@ def run(config: FitConfig) -> FitResult:
         raise UsageError("expected a folder with images and masks, got none: segue fit DATA, or segue fit IMAGES MASKS")
     if config.steps is not None and config.minutes is not None:
         raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
+    if config.out is not None and config.out.is_dir():
+        require_empty(config.out)
     began = time.perf_counter()
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, config.data, config.seed, update)
     config = resolve(config, data)
+    _log.info("%s", _plan(config, data))
     if config.dry_run:
+        check(config, data)
         return FitResult(None, {}, time.perf_counter() - began, config)
+    started = start(config, data, began)
     folder = create_run_folder(config.out, config.paths[0].name)
     with held(folder):
         require_empty(folder)
         save_data(folder / DATA, data)
         save_split(data.samples, folder / "split.json")
+        loop = install(started, folder)
         write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
-        return _train(start(config, data, folder, began), config, data, folder)
+        return _train(loop, config, data, folder)
+
+
+def _plan(config: FitConfig, data: Data) -> str:
+    """What is about to run, in one line; config.yaml holds every option."""
+    height, width = config.data.size or (0, 0)
+    length = f"{config.steps} steps" if config.steps else f"{config.minutes:g} minutes"
+    return (
+        f"{data.root}: {len(data.of('train'))} images to train on, {len(data.of('val'))} to validate with, "
+        f"{len(data.classes)} classes ({data.format}); {config.model.encoder} + {config.model.decoder}, "
+        f"{config.transfer.mode}, crops of {height}x{width}, {length} of {config.optim.batch}, "
+        f"{config.train.precision} on {config.train.device}"
+    )
 
 
 def _continue(given: FitConfig) -> FitResult:

@@ -29,7 +29,7 @@ def augment(
     crop, crop_labels, inside = cut(image, labels, size, box)
     if generator.random() < config.flip:
         crop, crop_labels, inside = crop[:, ::-1], crop_labels[:, ::-1], inside[:, ::-1]
-    return recolour(crop.astype(np.float32), config.colour, generator), crop_labels, inside
+    return recolour(crop.astype(np.float32), inside, config.colour, generator), crop_labels, inside
 
 
 def random_box(height: int, width: int, size: tuple[int, int], share: float, generator: np.random.Generator) -> Box:
@@ -57,6 +57,7 @@ def cut(
     inner = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
     x0, x1 = round((inner[0] - left) * to_x), round((inner[2] - left) * to_x)
     y0, y1 = round((inner[1] - top) * to_y), round((inner[3] - top) * to_y)
+    x0, y0 = min(x0, size[1] - 1), min(y0, size[0] - 1)
     x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)  # a sliver of an image still gives one row or column
     target = (y1 - y0, x1 - x0)
     if target == size:
@@ -70,13 +71,19 @@ def cut(
     return canvas, canvas_labels, inside
 
 
-def recolour(image: NDArray[np.float32], strength: float, generator: np.random.Generator) -> NDArray[np.float32]:
-    """Random brightness, contrast and (for three channels) saturation, each within a factor of 1 ± `strength`."""
+def recolour(
+    image: NDArray[np.float32], inside: NDArray[np.bool_], strength: float, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Random brightness, contrast and (for three channels) saturation, each within a factor of 1 ± `strength`.
+
+    Contrast changes around the mean of the pixels `inside`; padding does not count.
+    """
     brightness, contrast, saturation = 1 + generator.uniform(-strength, strength, size=3)
     if strength == 0:
         return image
     image = image * np.float32(brightness)
-    image = (image - image.mean()) * np.float32(contrast) + image.mean()
+    centre = image[inside].mean()
+    image = (image - centre) * np.float32(contrast) + centre
     if image.shape[2] == 3:
         grey = image @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)
         image = grey + (image - grey) * np.float32(saturation)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segue.configs import DataConfig
+from segue.data.census import count_pixels
 from segue.data.classes import Classes
 from segue.data.doctor import examine
 from segue.data.formats import open_index
@@ -21,6 +24,7 @@ from segue.errors import DataError, RunError
 
 _PEEKED = 16  # images decoded to learn the number of channels
 
+_log = logging.getLogger("segue")
 Update = Callable[[float, str], None]
 
 
@@ -57,11 +61,14 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
         return split(index, config.val_fraction, seed, presence)
 
     index = open_index(paths, config.format, config.mask_name)
+    # the test part takes no part: not in the checks, not in the classes
+    index = dataclasses.replace(index, samples=tuple(sample for sample in index.samples if sample.split != "test"))
     diagnosis = examine(index, names=config.names, ignore=config.ignore, assign=assign, update=update)
     _refuse(diagnosis.errors, paths)
-    samples = tuple(s for s in diagnosis.samples if s.mask is not None and s.split in ("train", "val", "test"))
-    _require_both_parts(samples, index)
+    _log_warnings(diagnosis.warnings)
+    samples = tuple(s for s in diagnosis.samples if s.mask is not None and s.split in ("train", "val"))
     assert diagnosis.classes is not None, "examine settles the classes of data without errors"
+    _require_both_parts(samples, diagnosis.classes, index)
     train = [sample for sample in samples if sample.split == "train"]
     return Data(
         root=index.root.resolve(),
@@ -79,16 +86,30 @@ def _refuse(errors: tuple[Problem, ...], paths: tuple[Path, ...]) -> None:
         return
     first = errors[0]
     others = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
-    command = "segue doctor " + " ".join(str(path) for path in paths)
+    command = shlex.join(["segue", "doctor", *(str(path) for path in paths)])
     raise DataError(f"{first.path}: {first.message}: {first.remedy}{others}; all of them: {command}")
 
 
-def _require_both_parts(samples: tuple[Sample, ...], index: Index) -> None:
-    for part in ("train", "val"):
-        if not any(sample.split == part for sample in samples):
+def _log_warnings(warnings: tuple[Problem, ...]) -> None:
+    for code in dict.fromkeys(warning.code for warning in warnings):
+        same = [warning for warning in warnings if warning.code == code]
+        more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
+        _log.warning("warning %s: %s: %s%s", code, same[0].path, same[0].message, more)
+
+
+def _require_both_parts(samples: tuple[Sample, ...], classes: Classes, index: Index) -> None:
+    for part, use in (("train", "train on"), ("val", "validate with")):
+        held = [sample for sample in samples if sample.split == part]
+        if not held:
             raise DataError(
-                f"{index.root}: expected labelled images to {'train on' if part == 'train' else 'validate with'}, "
-                f"got none among {len(index.samples)} images: add image and mask pairs"
+                f"{index.root}: expected labelled images to {use}, got none among {len(index.samples)} images: "
+                "add image and mask pairs"
+            )
+        pixels, counted = count_pixels(held, classes)
+        if pixels.sum() == 0:
+            raise DataError(
+                f"{held[0].mask}: expected labelled pixels to {use}, every pixel of {counted} masks is ignored: "
+                "check which mask values mean 'not labelled'"
             )
 
 

@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from segue.configs import from_dict, to_dict
+from segue.conversion import from_dict, to_dict
 from segue.data.classes import Classes, Value
 from segue.data.geometry import Preprocessing
 from segue.durable import write_durably, write_text

@@ -12,19 +12,18 @@ _log = logging.getLogger("segue")
 
 @dataclass
 class Budget:
-    """`seconds` for the whole run, of which `reserve` is kept for the final evaluation and the report."""
+    """`seconds` for the whole run, of which `state.reserve` is kept for the final evaluation and the report."""
 
     seconds: float
-    reserve: float
 
-    def first_estimate(self, spent: float, step_seconds: float, validation_seconds: float, validations: int) -> int:
-        """Steps that fit into what is left after `spent` seconds, validations included; at least one."""
-        left = self.seconds - self.reserve - spent - validations * validation_seconds
+    def first_estimate(self, state: State, step_seconds: float, validation_seconds: float, validations: int) -> int:
+        """Steps that fit into what is left of the budget, validations included; at least one."""
+        left = self.seconds - state.reserve - state.seconds - validations * validation_seconds
         return max(1, int(left / step_seconds))
 
-    def revise(self, state: State, now: float, step_seconds: float, validation_seconds: float, left: int) -> None:
+    def revise(self, state: State, step_seconds: float, validation_seconds: float, left: int) -> None:
         """Fit `state.total_steps` to the time that is left, `left` validations included."""
-        room = self.seconds - self.reserve - now - left * validation_seconds
+        room = self.seconds - state.reserve - state.seconds - left * validation_seconds
         total = state.step + max(1, int(room / step_seconds))
         if room <= 0:
             total = state.step

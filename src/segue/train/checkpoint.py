@@ -77,7 +77,9 @@ def save_checkpoint(
     path = _unused(folder, step, {entry["file"] for entry in entries})
     save_tensors(path, tensors, state)
     entries = [entry for entry in entries if entry["step"] != step]
-    entries.append({"file": path.name, "step": step, "sha256": sha256(path), "best": best_step})
+    best_sha256 = sha256(best_path(folder, best_step)) if best_step else None
+    entry = {"file": path.name, "step": step, "sha256": sha256(path), "best": best_step, "best_sha256": best_sha256}
+    entries.append(entry)
     entries = sorted(entries, key=lambda entry: entry["step"])[-KEPT:]
     write_text(folder / "manifest.json", json.dumps(entries, indent=1))
     _drop_unneeded(folder, entries)
@@ -111,7 +113,7 @@ def read_manifest(folder: Path) -> list[dict[str, Any]]:
         return []
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return [{key: entry[key] for key in ("file", "step", "sha256", "best")} for entry in entries]
+        return [{key: entry[key] for key in ("file", "step", "sha256", "best", "best_sha256")} for entry in entries]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         raise RunError(f"{path}: expected the list of resume points, got a damaged file: start a new run") from None
 
@@ -123,12 +125,27 @@ def load_newest(folder: Path) -> Checkpoint:
     """
     for entry in reversed(read_manifest(folder)):
         path = folder / entry["file"]
-        if not path.is_file() or sha256(path) != entry["sha256"]:
-            _log.warning("%s is missing or damaged (its checksum differs): falling back to the one before", path)
+        needed = [(path, entry["sha256"])]
+        if entry["best"]:
+            needed.append((best_path(folder, entry["best"]), entry["best_sha256"]))
+        damaged = [file for file, digest in needed if not file.is_file() or sha256(file) != digest]
+        if damaged:
+            _log.warning("%s is missing or damaged (its checksum differs): falling back to the one before", damaged[0])
             continue
         tensors, state = load_tensors(path)
         return Checkpoint(path, tensors, state)
     raise RunError(f"{folder}: expected a resume point, found none that is intact: start a new run with segue fit DATA")
+
+
+def load_best(folder: Path) -> dict[str, Tensor]:
+    """The averaged weights of the best validation, as the newest resume point vouches for them."""
+    entries = read_manifest(folder)
+    if not entries or not entries[-1]["best"]:
+        raise RunError(f"{folder}: expected the weights of a validated model, found none: start a new run")
+    path = best_path(folder, entries[-1]["best"])
+    if not path.is_file() or sha256(path) != entries[-1]["best_sha256"]:
+        raise RunError(f"{path}: is missing or damaged (its checksum differs): segue fit --resume trains it again")
+    return load_tensors(path)[0]
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

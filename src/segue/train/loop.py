@@ -7,6 +7,7 @@ Everything random is keyed to that position, so stopping anywhere and resuming g
 from __future__ import annotations
 
 import logging
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -159,7 +160,7 @@ def _revise_budget(loop: Loop, validation_seconds: float) -> None:
     seconds, step = loop._mark
     step_seconds = (state.seconds - validation_seconds - seconds) / max(1, state.step - step)
     left = max(0, loop.train.validations - len(state.history))
-    loop.budget.revise(state, state.seconds, step_seconds, validation_seconds, left)
+    loop.budget.revise(state, step_seconds, validation_seconds, left)
 
 
 def _leave_if_asked(loop: Loop, stop: StopRequest) -> None:
@@ -169,7 +170,7 @@ def _leave_if_asked(loop: Loop, stop: StopRequest) -> None:
     name = signal.Signals(stop.signal_number).name
     raise InterruptedRunError(
         f"stopped by {name} at step {loop.state.step} of {loop.state.total_steps}, state saved: "
-        f"continue with segue fit --resume {loop.folder.parent}",
+        f"continue with segue fit --resume {shlex.quote(str(loop.folder.parent))}",
         stop.signal_number,
     )
 

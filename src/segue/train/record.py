@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
+from segue.console import duration
 from segue.durable import write_text
 from segue.report.plots import save_progress
 from segue.train.loop import Loop
 from segue.train.state import Row, State
+
+_log = logging.getLogger("segue")
 
 
 class Recorder:
@@ -28,6 +32,14 @@ class Recorder:
         self._seconds[row.step] = state.seconds
         write_text(self._folder / "metrics.csv", to_csv(state.history))
         write_text(self._folder / "metrics.jsonl", self._to_jsonl(state.history))
+        _log.info(
+            "step %d of %d: validation mIoU %.3f, training loss %.3f, %s so far",
+            row.step,
+            state.total_steps,
+            row.miou,
+            sum(row.losses.values()),
+            duration(state.seconds),
+        )
         save_progress(self._folder / "progress.png", state.history)
         if self._board is not None:
             _add(self._board, row)
@@ -66,8 +78,11 @@ def to_csv(history: list[Row]) -> str:
 def _seconds_so_far(path: Path) -> dict[int, float]:
     if not path.is_file():
         return {}
-    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return {row["step"]: row["seconds"] for row in rows}
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {row["step"]: row["seconds"] for row in rows}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # only the clock of earlier sittings is lost; the rest is in the resume point
 
 
 def _tensorboard(folder: Path, state: State) -> Any:  # noqa: ANN401 - the writer's type exists only if installed

@@ -33,6 +33,8 @@ def stop_request() -> Iterator[StopRequest]:
         request.signal_number = number
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # what the caller ignores stays ignored: nohup means that a hangup is no reason to stop
+    names = [name for name in names if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN]
     previous = {name: signal.signal(getattr(signal, name), handle) for name in names}
     try:
         yield request

@@ -7,13 +7,15 @@ import dataclasses
 import json
 import logging
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from segue.configs import FitConfig
+from segue.configs import FitConfig, ModelConfig
 from segue.data.census import balancing_weights, count_pixels, spread
 from segue.data.loader import TrainingSet
 from segue.data.prepare import Data
@@ -22,6 +24,7 @@ from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.source import Source
 from segue.models.weights import load_pretrained
 from segue.objectives.supervised import supervised
+from segue.records import read_record
 from segue.train.budget import Budget
 from segue.train.checkpoint import load_newest, read_manifest
 from segue.train.float32_islands import keep_depthwise_strides_in_float32
@@ -35,44 +38,64 @@ from segue.train.signals import StopRequest
 from segue.train.state import State
 from segue.train.step import Engine, training_step
 from segue.train.validate import MOST_IMAGES, Validator
+from segue.transfer.freeze import frozen_stages
 from segue.transfer.lr_groups import lr_groups
 
 SCRATCH = Source(name="none (random initialisation)", licence="not applicable")
-_RESERVE = 10.0  # seconds kept for pictures and the report
 _log = logging.getLogger("segue")
 
 
-def start(config: FitConfig, data: Data, folder: Path, began: float) -> Loop:
-    """A loop at step 0: network built from the seed, pretrained weights loaded and their report written.
+@dataclass(frozen=True)
+class Started:
+    """A loop at step 0, and the records of it that the run folder will hold."""
 
-    `began` is the `time.perf_counter()` at which the command started: a budget counts everything since.
+    loop: Loop
+    loaded: dict[str, Any]
+    machine: dict[str, Any]
+
+
+def start(config: FitConfig, data: Data, began: float) -> Started:
+    """A loop at step 0: network built from the seed, pretrained weights loaded, the budget turned into steps.
+
+    Nothing is written, so that a wrong name or a refused file costs no run folder. `began` is the `time.perf_counter()`
+    at which the command started: a budget counts everything since.
     """
-    loop = _assemble(config, data, folder)
+    loop = _assemble(config, data)
     if config.transfer.mode == "scratch":
         source, summary = SCRATCH, "training from scratch: no pretrained weights"
+        if config.model.weights != ModelConfig().weights:
+            summary += f" ({config.model.weights} is not used)"
         record = {"source": dataclasses.asdict(source)}
     else:
         report = load_pretrained(loop.engine.model, config.model.weights, data.classes.names)
         loop.engine.average.load_state_dict(loop.engine.model.state_dict())
-        source, summary = report.source, report.summary()
+        summary = report.summary()
         record = dataclasses.asdict(report)
     _log.info("%s", summary)
-    write_text(folder / LOADED, json.dumps({**record, "summary": summary}, indent=1))
-    machine = environment(config.train.device, config.train.precision)
-    write_text(folder / ENVIRONMENT, json.dumps(machine, indent=1))
+    loop.state.seconds = time.perf_counter() - began
     if config.steps is None:
         _fit_into_budget(loop, config, began)
-    loop.state.seconds = time.perf_counter() - began
-    return loop
+    machine = environment(config.train.device, config.train.precision)
+    return Started(loop, {**record, "summary": summary}, machine)
+
+
+def install(started: Started, folder: Path) -> Loop:
+    """Write the records into the run folder and let the loop save its resume points there."""
+    write_text(folder / LOADED, json.dumps(started.loaded, indent=1))
+    write_text(folder / ENVIRONMENT, json.dumps(started.machine, indent=1))
+    started.loop.folder = folder / CHECKPOINTS
+    return started.loop
 
 
 def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
     """A loop where the run in `folder` stopped; from step 0 when it was stopped before its first resume point."""
     if not read_manifest(folder / CHECKPOINTS):
-        return start(config, data, folder, time.perf_counter())
-    loop = _assemble(config, data, folder)
-    loop.state = restore(loop.engine, load_newest(folder / CHECKPOINTS))
-    then = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+        return install(start(config, data, time.perf_counter()), folder)
+    then = read_record(folder / ENVIRONMENT)
+    read_record(folder / LOADED, "source", "summary")  # needed at the end: better to know now
+    loop = _assemble(config, data)
+    loop.folder = folder / CHECKPOINTS
+    loop.state = restore(loop.engine, load_newest(loop.folder))
     now = environment(config.train.device, config.train.precision)
     for difference in differences(then, now):
         _log.warning("not bit-exact from here on: %s", difference)
@@ -82,7 +105,13 @@ def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
     return loop
 
 
-def _assemble(config: FitConfig, data: Data, folder: Path) -> Loop:
+def check(config: FitConfig, data: Data) -> None:
+    """Build everything a fit builds before its weights are loaded; raises what a fit would raise."""
+    loop = _assemble(config, data)
+    frozen_stages(config.transfer, 1.0, len(loop.engine.model.stages()))
+
+
+def _assemble(config: FitConfig, data: Data) -> Loop:
     if config.train.threads is not None:
         torch.set_num_threads(config.train.threads)
     prep = preprocessing(config, data)
@@ -93,7 +122,7 @@ def _assemble(config: FitConfig, data: Data, folder: Path) -> Loop:
         data=TrainingSet(data.of("train"), data.classes, prep, config.augment, config.seed),
         validator=Validator(spread(data.of("val"), MOST_IMAGES), data.classes, prep, engine.fabric, workers),
         state=State(total_steps=config.steps or 1, micro_batches=config.optim.micro_batches),
-        folder=folder / CHECKPOINTS,
+        folder=Path(),  # known once the run folder exists
         train=config.train,
         workers=workers,
         budget=_budget(config),
@@ -138,20 +167,20 @@ def _class_weights(config: FitConfig, data: Data) -> Float[Tensor, " classes"] |
 def _budget(config: FitConfig) -> Budget | None:
     if config.steps is not None or config.minutes is None:
         return None
-    return Budget(seconds=60 * config.minutes, reserve=_RESERVE)
+    return Budget(seconds=60 * config.minutes)
 
 
 def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
     """Time a few throwaway steps and validations, and set the number of steps the budget allows."""
     assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
+    state = loop.state
     step_seconds = _time_steps(loop)
     validation_seconds = _time_validation(loop)
     # the final evaluation runs in single precision, on all validation images, and draws the worst of them
-    loop.budget.reserve += 3 * validation_seconds
-    spent = time.perf_counter() - began
-    steps = loop.budget.first_estimate(spent, step_seconds, validation_seconds, config.train.validations)
-    loop.state.total_steps = steps
-    _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, steps, step_seconds)
+    state.reserve += 3 * validation_seconds
+    state.seconds = time.perf_counter() - began
+    state.total_steps = loop.budget.first_estimate(state, step_seconds, validation_seconds, config.train.validations)
+    _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, state.total_steps, step_seconds)
 
 
 def _time_steps(loop: Loop) -> float:

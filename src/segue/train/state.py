@@ -27,7 +27,8 @@ class State:
     `step` steps are done out of `total_steps`; `progress` (0-1) drives the schedules and equals `step / total_steps`
     unless a wall-clock budget changed `total_steps` on the way. `validated` is the last validated step. `loss_sums` and
     `loss_count` collect the losses since then. `micro_batches` grows when memory runs out. `seconds` is the wall clock
-    spent over all sittings; it is the only field that differs between a resumed and an uninterrupted run.
+    spent over all sittings, and `reserve` what a wall-clock budget keeps for evaluation and report: these two alone may
+    differ between a resumed and an uninterrupted run.
     """
 
     total_steps: int
@@ -42,6 +43,7 @@ class State:
     loss_count: int = 0
     history: list[Row] = field(default_factory=list)
     seconds: float = 0.0
+    reserve: float = 10.0
 
     @property
     def finished(self) -> bool:

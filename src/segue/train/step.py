@@ -58,6 +58,13 @@ def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float
         except NonFiniteError:
             _undo(engine, buffers)
             raise
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise TrainingStoppedError(
+                "BatchNorm needs more than one value per channel, a single crop this small gives one: "
+                "use a larger --data.size or --optim.batch"
+            ) from None
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from segue.data.geometry import Preprocessing, resize_image, resize_labels, work
 from segue.data.index import Sample
 from segue.data.loader import read_sample
 from segue.data.normalise import normalise
+from segue.infer.ahead import ahead
 from segue.metrics.confusion import Scores, confusion, scores
 from segue.train.signals import StopRequest
 
@@ -38,11 +39,12 @@ class Validator:
         """Score `model`; None when a stop was requested before the end."""
         matrix = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
         model.eval()
-        with ThreadPoolExecutor(max(1, self.workers)) as pool, torch.inference_mode(), self.fabric.autocast():
-            for image, labels in pool.map(self._prepare, self.samples):
+        waiting = ahead(self._prepare, self.samples, max(1, self.workers))
+        with closing(waiting), torch.inference_mode(), self.fabric.autocast():  # type: ignore[type-var]
+            for _, loading in waiting:
                 if stop:
-                    pool.shutdown(wait=False, cancel_futures=True)
                     return None
+                image, labels = loading.result()
                 matrix += confusion(labels, self._predict(model, image, labels.shape), len(self.classes))
         return scores(matrix)
 

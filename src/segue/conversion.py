@@ -1,0 +1,85 @@
+"""Configurations to plain YAML types and back; words of the command line to the types fields are declared with."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from segue.errors import UsageError
+
+T = TypeVar("T")
+
+
+def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any configuration
+    """A configuration as plain YAML types: paths as text, tuples as lists, nested pieces as dictionaries."""
+    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    if dataclasses.is_dataclass(value):
+        return to_dict(value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
+    """Build a configuration from plain YAML types; unknown keys and wrong types raise `UsageError` by name."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise UsageError(f"unknown option {where}{unknown[0]}: expected one of {', '.join(sorted(hints))}")
+    converted = {name: convert(hints[name], value, where + name) for name, value in values.items()}
+    try:
+        return kind(**converted)
+    except UsageError as error:
+        raise UsageError(f"{where}{error}") from None
+
+
+def convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+    """Turn a plain value (from YAML or the command line) into the type a field is declared with."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        hint = next(a for a in typing.get_args(hint) if a is not type(None))
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: expected a group of options, got {value!r}")
+        return from_dict(hint, value, f"{where}.")  # type: ignore[arg-type]
+    if typing.get_origin(hint) is tuple:
+        return _convert_tuple(hint, value, where)
+    return _convert_scalar(hint, value, where)
+
+
+def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
+    arguments = typing.get_args(hint)
+    if isinstance(value, str):
+        value = value.lower().split("x") if arguments[-1] is not Ellipsis else value.split(",")
+    if not isinstance(value, (list, tuple)):
+        value = [value]
+    if arguments[-1] is Ellipsis:
+        return tuple(_convert_scalar(arguments[0], item, where) for item in value)
+    if len(value) != len(arguments):
+        shape = "x".join(["number"] * len(arguments))
+        raise UsageError(f"{where}: expected {shape} such as 240x320, got {value!r}")
+    return tuple(_convert_scalar(kind, item, where) for kind, item in zip(arguments, value, strict=True))
+
+
+def _convert_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+    if hint is bool:
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"{where}: expected true or false, got {value!r}")
+    wrong = isinstance(value, (bool, dict, list)) or value is None
+    try:
+        if wrong or (hint is int and float(value) != int(float(value))):
+            raise ValueError
+        return int(float(value)) if hint is int else hint(value)
+    except (TypeError, ValueError, OverflowError):
+        kind = {int: "a whole number", float: "a number", str: "text", Path: "a path"}.get(hint, str(hint))
+        raise UsageError(f"{where}: expected {kind}, got {value!r}") from None
