@@ -9,6 +9,7 @@ from PIL import Image
 
 from fakes import write_folders
 from segue.cli import main
+from segue.data.image import image_size
 from segue.train.step import NonFiniteError
 
 TINY = [
@@ -155,3 +156,83 @@ def test_a_run_is_a_source_of_weights_for_another(run, data, tmp_path):
     loaded = json.loads((second / "weights.json").read_text())
     assert loaded["share"] == 1.0
     assert json.loads((second / "model" / "model.json").read_text())["source"]["licence"]
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_damaged_best_weights_never_become_the_model(run, tmp_path, damage, capsys):
+    import shutil
+
+    copy = shutil.copytree(run, tmp_path / "copy")
+    for best in (copy / "checkpoints").glob("best-*"):
+        content = best.read_bytes()
+        if damage == "remove":
+            best.unlink()
+        else:
+            best.write_bytes(content[:-9] + b"\xff" * 9 if damage == "flip" else content[:100])
+    assert main(["fit", "--resume", str(copy)]) == 1
+    assert "best-" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        (["--model.encoder", "test_resnt"], 2),
+        (["--model.decoder", "unett"], 2),
+        (["--optim.loss", "dicee"], 2),
+        (["--transfer.mode", "full", "--model.weights", "missing.pth"], 1),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else None,
+)
+def test_a_wrong_name_costs_no_run_folder(data, tmp_path, option, code, capsys):
+    out = tmp_path / "run"
+    assert main(["fit", str(data), "--out", str(out), "--steps", "2", *TINY, *option]) == code
+    assert not out.exists()
+    if "missing.pth" not in option:
+        assert main(["fit", str(data), "--out", str(out), "--steps", "2", *TINY, *option, "--dry-run"]) == code
+    assert capsys.readouterr().err
+
+
+def test_the_test_part_is_never_looked_at(tmp_path):
+    from fakes import write_split
+
+    root = write_split(tmp_path / "data")
+    masks = sorted((root / "test").rglob("*.png"))
+    assert masks
+    for path in masks:
+        path.write_bytes(b"broken")
+    assert main(["fit", str(root), "--out", str(tmp_path / "run"), "--steps", "2", *TINY]) == 0
+
+
+def test_masks_without_a_labelled_pixel_are_refused(data, tmp_path, capsys):
+    import shutil
+
+    copy = shutil.copytree(data, tmp_path / "void")
+    for path in (copy / "masks").iterdir():
+        Image.fromarray(np.full(image_size(path), 255, dtype=np.uint8)).save(path)
+    assert main(["fit", str(copy), "--out", str(tmp_path / "run"), *TINY]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_python_takes_what_the_command_line_takes(data, tmp_path):
+    import segue
+    from segue.configs import DataConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
+
+    result = segue.fit(
+        data,
+        out=tmp_path / "run",
+        steps=2,
+        data=DataConfig(size=(32, 32)),
+        model=ModelConfig(encoder="test_resnet"),
+        transfer=TransferConfig(mode="scratch"),
+        optim=OptimConfig(batch=4),
+        train=TrainConfig(validations=1, threads=1),
+    )
+    assert result.run == tmp_path / "run"
+    image = sorted((data / "images").iterdir())[0]
+    mask = segue.load(result.run).predict(image).mask
+    assert mask.shape == image_size(image)
+    again = segue.evaluate(result.run, data).to_json()
+    assert again["miou"] == result.evaluation["miou"]
+    segue.predict(result.run, image, out=tmp_path / "predictions")
+    assert list((tmp_path / "predictions").iterdir())
+    assert segue.doctor(data).exit_code == 0
