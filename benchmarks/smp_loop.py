@@ -3,8 +3,8 @@
 U-Net on the same MobileNetV2 weights, Adam 2e-4 with cosine decay, Dice loss, fp32, random crop of 0.5-1 of the image
 resized to 240x320, horizontal flip. The data are decoded once and kept in memory, and the network runs channels-last:
 both in the loop's favour. Scored as `segue fit` is: one confusion matrix over all validation images, logits resized to
-the masks' own size, void ignored; once with the image at the training size and once at 352x480, which its encoder's
-stride allows, because the loop leaves the choice open.
+the masks' own size, void ignored; once with the image at the training size and once near its own, because the loop
+leaves the choice open.
 
     python benchmarks/smp_loop.py CAMVID WEIGHTS.pth --images 9000 --out smp.jsonl
 """
