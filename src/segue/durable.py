@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -27,7 +28,18 @@ def write_durably(path: Path, write: Callable[[Path], None], expected_bytes: int
     except OSError as error:
         raise RunError(_explain(error, path, expected_bytes)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a name too long to be made is too long to be removed, too
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they do not exist; raises `RunError` when it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{folder}: expected a folder that can be written, got {error.strerror}: use another --out"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

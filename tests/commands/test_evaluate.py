@@ -1,15 +1,16 @@
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 import segue.commands.evaluate as command
 from fakes import save_image, write_camvid, write_folders, write_split
-from segue.commands.evaluate import choose
+from segue.commands.evaluate import choose, recorded_split
 from segue.configs import EvaluateConfig
 from segue.data.formats import open_index
-from segue.errors import DataError, RunError, UsageError
+from segue.errors import DataError, RunError, RunTakenError, UsageError
 from segue.infer.evaluate import evaluate
 from segue.infer.segmenter import Segmenter
 from tiny_model import write_run
@@ -130,3 +131,42 @@ def test_a_dry_run_computes_nothing(trained, data):
 def test_no_data_is_wrong_usage(trained):
     with pytest.raises(UsageError, match="got no data"):
         command.run(EvaluateConfig(run=trained))
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "data.json"])
+def test_a_run_folder_is_refused_as_output_and_stays_as_it_was(trained, data, tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(RunTakenError, match="it holds a run"):
+        run(trained, data, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_images_that_are_left_out_are_counted_in_one_line_a_kind(trained, tmp_path, caplog):
+    root = write_folders(tmp_path / "d", 5)
+    for number in (1, 3):
+        (root / "masks" / f"{number:03d}.png").unlink()
+    (root / "images" / "002.jpg").unlink()
+    assert run(trained, root, dry_run=True).summary["n_images"] == 2
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        "MASK_MISSING (2), such as 001.jpg", "MASK_ORPHAN (1), such as 002.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("paths", [("photos", "masks"), ("",)])
+def test_images_trained_on_are_known_when_their_folders_are_renamed(trained, data, tmp_path, paths):
+    noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
+    moved = tmp_path / "moved"
+    shutil.copytree(data, moved)
+    (moved / "images").rename(moved / "photos")
+    config = EvaluateConfig(run=noted, paths=tuple(moved / path for path in paths), split="all", dry_run=True)
+    assert command.run(config).trained_on == 2
+
+
+def test_images_of_one_name_and_size_in_two_folders_are_not_taken_for_each_other(trained, tmp_path):
+    root = tmp_path / "d"
+    for tile in ("one", "two"):
+        write_folders(root / tile, 1)
+    noted = record(trained, root, tmp_path, ["train", "val"])
+    assert recorded_split(noted, open_index([root])) == {"one/images/000": "train", "two/images/000": "val"}
+    (root / "one").rename(root / "three")
+    assert recorded_split(noted, open_index([root])) == {"two/images/000": "val"}

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,22 @@ def test_every_mask_that_does_not_fit_is_counted_before_anything_is_computed(tmp
         save_image(root / "masks" / f"{number:03d}.png", np.full((48, 64), 9, np.uint8))
     with pytest.raises(DataError, match=r"001\.png.*9 .*\(1 more\); the model knows ground = 0, disc = 1"):
         check_masks(open_index([root]).samples, CLASSES)
+
+
+def test_masks_of_0_and_255_are_refused_where_the_model_ignores_255(tmp_path):
+    samples = open_index([write_folders(tmp_path / "d", 3, binary=True)]).samples
+    for count in (2, 4):
+        with pytest.raises(DataError, match=r"masks: .*disc = 1.*255 is ignored.*got 0 and 255 alone"):
+            check_masks(samples, tiny_info(count).classes)
+
+
+def test_masks_of_0_and_255_pass_where_that_is_what_the_model_or_the_layout_means(tmp_path):
+    samples = open_index([write_folders(tmp_path / "d", 3, binary=True)]).samples
+    check_masks(samples, replace(tiny_info(2).classes, values=(0, 255), ignored=()))
+    check_masks(samples, CLASSES, unlabelled=(255,))
+
+
+def test_255_beside_other_classes_is_ignored(tmp_path):
+    root = write_folders(tmp_path / "d", 3)
+    save_image(root / "masks" / "001.png", np.full((48, 64), 255, np.uint8))
+    check_masks(open_index([root]).samples, CLASSES)

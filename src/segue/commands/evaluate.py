@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segue.configs import EvaluateConfig, to_dict
+from segue.configs import EvaluateConfig
 from segue.console import progress_bar
+from segue.conversion import to_dict
 from segue.data.classes import Classes
 from segue.data.formats import open_index
-from segue.data.index import Index, Sample
-from segue.durable import write_text
-from segue.errors import DataError, RunError, UsageError
+from segue.data.index import Index, Problem, Sample
+from segue.durable import make_folder, write_text
+from segue.errors import DataError, RunError, RunTakenError, UsageError
 from segue.infer.evaluate import Evaluation, evaluate
 from segue.infer.match import check_masks, match_classes
 from segue.infer.segmenter import Segmenter
 from segue.models.artifact import load_info
+
+_LOG = logging.getLogger("segue")
+_RECORDS = ("config.yaml", "data.json")  # what only a run folder holds
 
 
 @dataclass(frozen=True)
@@ -70,17 +76,20 @@ class EvaluateResult:
 def run(config: EvaluateConfig) -> EvaluateResult:
     """Score a run; see `EvaluateConfig` for the options.
 
-    Raises `DataError` when the data does not fit the run, `RunError` or `WeightsError` when the model is at fault.
+    Raises `DataError` when the data does not fit the run, `RunError` or `WeightsError` when the model is at fault, and
+    `RunTakenError` when `config.out` is a run folder.
     """
     if not config.paths:
         raise UsageError("expected a run and labelled data, got no data: segue evaluate RUN DATA")
+    _refuse_run(config.out)
     info = load_info(config.run)
     index = open_index(config.paths, config.format, config.mask_name)
+    _warn(index.problems)
     recorded = recorded_split(config.run, index)
     split, samples = choose(index, config.split, recorded)
     trained_on = sum(recorded.get(sample.id) == "train" for sample in samples)
     classes = match_classes(info.classes, index)
-    check_masks(samples, classes)
+    check_masks(samples, classes, index.ignore)
     if config.dry_run:
         return EvaluateResult({"n_images": len(samples)}, config.run, split, config.out, trained_on, dry_run=True)
     segmenter = Segmenter.load(config.run, config.device)
@@ -91,6 +100,22 @@ def run(config: EvaluateConfig) -> EvaluateResult:
     if config.out is not None:
         _write(config.out, config, result, evaluation, _Evaluated(segmenter, index, samples, classes))
     return result
+
+
+def _refuse_run(out: Path | None) -> None:
+    if out is not None and any((out / name).exists() for name in _RECORDS):
+        raise RunTakenError(
+            f"{out}: expected a folder for the scores, it holds a run whose own record they would replace: "
+            "use another --out"
+        )
+
+
+def _warn(problems: tuple[Problem, ...]) -> None:
+    """One line for each kind of finding: a set that is scored in part should not look like a whole one."""
+    grave = [found for found in problems if found.severity != "info"]
+    for code, count in Counter(found.code for found in grave).items():
+        first = next(found for found in grave if found.code == code)
+        _LOG.warning("%s (%d), such as %s: %s; segue doctor tells more", code, count, first.path.name, first.message)
 
 
 def choose(index: Index, split: str, recorded: dict[str, str]) -> tuple[str, tuple[Sample, ...]]:
@@ -115,19 +140,33 @@ def choose(index: Index, split: str, recorded: dict[str, str]) -> tuple[str, tup
 def recorded_split(run: Path, index: Index) -> dict[str, str]:
     """The part of a run's own data that each sample of `index` belongs to, by id; samples it never saw are left out.
 
-    A sample is recognised by its id and the size of its files, so data that moved is still known and other data with
-    the same names is not. Empty beside a bare model folder, which has no record.
+    A sample is recognised by the size of its files and its id, or the last part of it where the record has one such
+    sample only: data that moved, or whose folders were renamed, is still known and other data with the same names is
+    not. Empty beside a bare model folder, which has no record.
     """
     path = run / "data.json"
     if not path.is_file():
         return {}
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["samples"]
-        record = {entry["id"]: (entry["split"], entry["bytes"]) for entry in entries}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        record = {(entry["id"], entry["bytes"]): entry["split"] for entry in entries}
+        by_stem: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for (name, size), split in record.items():
+            by_stem[_stem(name), size].append(split)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path}: expected the record of a run's data, got a damaged one ({error})") from None
-    known = (sample for sample in index.samples if sample.id in record and record[sample.id][1] == _bytes(sample))
-    return {sample.id: record[sample.id][0] for sample in known}
+    known: dict[str, str] = {}
+    for sample in index.samples:
+        size = _bytes(sample)
+        alike = by_stem.get((_stem(sample.id), size), [])
+        split = record.get((sample.id, size)) or (alike[0] if len(alike) == 1 else None)
+        if split:
+            known[sample.id] = split
+    return known
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _bytes(sample: Sample) -> int:
@@ -149,12 +188,7 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
     from segue.report.pictures import save_examples, save_worst
     from segue.report.plots import save_confusion
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"{out}: expected a folder that can be written, got {error.strerror}: use another --out"
-        ) from None
+    make_folder(out)
     write_text(out / "evaluation.json", json.dumps(result.to_json(), indent=2, allow_nan=False) + "\n")
     write_text(out / "per_image.csv", evaluation.csv())
     save_confusion(out / "confusion.png", evaluation.matrix, what.classes.names)
