@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,3 +121,22 @@ def test_a_dry_run_lists_and_writes_nothing(trained, photos, tmp_path):
 def test_no_path_is_wrong_usage(trained, tmp_path):
     with pytest.raises(UsageError, match="got none"):
         command.run(PredictConfig(run=trained, out=tmp_path / "out"))
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/below"])
+def test_an_output_folder_that_cannot_be_made_is_one_line(trained, photos, tmp_path, out):
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(RunError, match=r"expected a folder that can be written, got .*: use another --out"):
+        command.run(PredictConfig(run=trained, paths=(photos,), out=tmp_path / out, device="cpu"))
+
+
+def test_what_cannot_be_written_is_one_line_each_and_the_others_are_done(trained, photos, tmp_path):
+    save_image(photos / f"{'long' * 60}.png", scene(3)[0])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").write_bytes(b"")
+    (tmp_path / "out" / "b" / "y.png").mkdir(parents=True)
+    result = run(trained, photos, tmp_path)
+    assert (result.exit_code, len(result.images)) == (1, 1)
+    assert [Path(line.split(":")[0]).name for line in result.failed] == [f"{'long' * 60}.png", "x.png", "y.jpg"]
+    assert (tmp_path / "out" / "b" / "x_overlay.jpg").is_file()
+    assert not [name for name in files(tmp_path / "out") if name.endswith(".tmp")]

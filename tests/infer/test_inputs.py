@@ -55,6 +55,12 @@ def test_files_that_differ_only_in_the_ending_keep_it(tree):
     assert sorted(names("b")) == ["Y.png", "x.jpg", "x.png", "y.JPG"]
 
 
+def test_a_name_kept_whole_does_not_meet_the_stem_of_another(tree):
+    for name in ("a.png", "a.jpg", "a.png.bmp", "a.png.bmp.tif"):
+        (tree / "a" / "deep" / name).write_bytes(b"")
+    assert sorted(names("a/deep")) == ["a.jpg", "a.png", "a.png.bmp", "a.png.bmp.tif", "x"]
+
+
 def test_an_image_given_twice_is_done_once(tree):
     assert names("b/x.png", "b", "./a/../b/x.png") == ["x", "y"]
 

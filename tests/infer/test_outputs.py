@@ -45,6 +45,21 @@ def test_an_overlay_mixes_inside_and_is_pure_at_borders():
     assert shown[2, 2].tolist() == [1, 2, 3]
 
 
+def test_a_black_class_shows_the_image_alone():
+    mask = np.zeros((5, 6), np.uint8)
+    mask[:, 3:] = 1
+    shown = overlay(np.full((5, 6, 3), 100, np.uint8), mask, Classes(("b", "f"), ((0, 0, 0), (255, 255, 255)), (0, 1)))
+    assert (shown[:, :3] == 100).all()
+    assert (shown[:, 3:] == 178).all()
+
+
+def test_an_overlay_longer_than_a_jpeg_can_be_is_shrunk(tmp_path):
+    mask = np.ones((4, 70_000), np.uint8)
+    write_overlay(tmp_path / "o.jpg", np.zeros((4, 70_000, 1), np.uint8), Prediction(mask, CLASSES))
+    with Image.open(tmp_path / "o.jpg") as picture:
+        assert picture.size == (65_500, 4)
+
+
 def test_unlabelled_pixels_show_the_image_alone():
     mask = np.full((4, 4), IGNORE, np.uint8)
     mask[0] = 1

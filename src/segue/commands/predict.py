@@ -13,7 +13,8 @@ import numpy as np
 from segue.configs import PredictConfig
 from segue.console import duration, progress_bar
 from segue.data.image import read_image
-from segue.errors import DataError, UsageError
+from segue.durable import make_folder
+from segue.errors import DataError, RunError, UsageError
 from segue.infer.ahead import ahead
 from segue.infer.inputs import Input, find_images
 from segue.infer.outputs import write_mask, write_overlay, write_probabilities
@@ -75,9 +76,10 @@ class PredictResult:
 
 
 def run(config: PredictConfig) -> PredictResult:
-    """Predict what `config.paths` stand for; an image that cannot be read is reported and the others are done.
+    """Predict what `config.paths` stand for; what cannot be read or written is reported and the others are done.
 
-    Raises `UsageError` when an output would replace an input, `RunError` or `WeightsError` when the model is at fault.
+    Raises `UsageError` when an output would replace an input, `RunError` or `WeightsError` when the model is at fault,
+    and `RunError` when `config.out` cannot be made.
     """
     began = time.perf_counter()
     inputs, failed = find_images(config.paths, config.out)
@@ -89,6 +91,7 @@ def run(config: PredictConfig) -> PredictResult:
         return PredictResult(config.out, records, tuple(failed), time.perf_counter() - began, dry_run=True)
     tiling = Tiling(config.tile, config.overlap, config.batch)
     segmenter = Segmenter.load(config.run, config.device, tiling)
+    make_folder(config.out)
     with progress_bar("predicting") as update:
         images = _predict_all(segmenter, files, config.probabilities, failed, update)
     return PredictResult(config.out, tuple(images), tuple(failed), time.perf_counter() - began)
@@ -119,11 +122,17 @@ def _predict_all(
     def write(work: tuple[Input, Prepared, Prediction]) -> dict[str, Any]:
         return _write(*work, files[work[0]])
 
-    return [writing.result() for _, writing in ahead(write, predictions(), threads=1)]
+    images = []
+    for (one, _, _), writing in ahead(write, predictions(), threads=1):
+        try:
+            images.append(writing.result())
+        except RunError as error:
+            failed.append(_with_path(one.path, str(error)))
+    return images
 
 
 def _write(one: Input, prepared: Prepared, prediction: Prediction, files: Files) -> dict[str, Any]:
-    files.mask.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(files.mask.parent)
     write_mask(files.mask, prediction.mask, prediction.classes)
     if files.overlay is not None:
         write_overlay(files.overlay, prepared.pixels, prediction)

@@ -72,6 +72,11 @@ def _names(images: list[Path], bases: Iterable[Path]) -> list[str]:
         return []
     root = os.path.commonpath([str(base) for base in bases])
     names = [image.relative_to(root) for image in images]
-    stems = [str(name.with_suffix("").as_posix()) for name in names]
-    count = Counter(stem.casefold() for stem in stems)  # some file systems do not tell A from a
-    return [stem if count[stem.casefold()] == 1 else name.as_posix() for stem, name in zip(stems, names, strict=True)]
+    whole: set[Path] = set()
+    while True:
+        chosen = {name: (name if name in whole else name.with_suffix("")).as_posix() for name in names}
+        count = Counter(text.casefold() for text in chosen.values())  # some file systems do not tell A from a
+        clashing = {name for name, text in chosen.items() if count[text.casefold()] > 1} - whole
+        if not clashing:
+            return list(chosen.values())
+        whole |= clashing  # a.jpg, kept whole beside a.png, may meet the stem of a.jpg.bmp

@@ -15,6 +15,7 @@ from segue.durable import write_durably
 from segue.infer.segmenter import Prediction
 
 OPACITY = 0.5
+LONGEST = 65_500  # pixels: the side of a JPEG that its library still writes
 
 
 def write_mask(path: Path, mask: UInt8[np.ndarray, "height width"], classes: Classes) -> None:
@@ -25,8 +26,10 @@ def write_mask(path: Path, mask: UInt8[np.ndarray, "height width"], classes: Cla
 
 
 def write_overlay(path: Path, pixels: NDArray[Any], prediction: Prediction) -> None:
-    """Write the image with the classes painted over it, as JPEG."""
-    _save(path, Image.fromarray(overlay(pixels, prediction.mask, prediction.classes)), "JPEG")
+    """Write the image with the classes painted over it, as JPEG; shrunk where it is longer than a JPEG can be."""
+    picture = Image.fromarray(overlay(pixels, prediction.mask, prediction.classes))
+    picture.thumbnail((LONGEST, LONGEST))
+    _save(path, picture, "JPEG")
 
 
 def write_probabilities(path: Path, prediction: Prediction) -> None:
@@ -46,10 +49,14 @@ def overlay(
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The image in half strength under the class colours, borders between classes in full colour.
 
-    Pixels that are `IGNORE` show the image alone.
+    Pixels that are `IGNORE` show the image alone, and so do those of a class whose colour is black, mostly the
+    background: it would darken the picture and say nothing.
     """
-    shown, colours = displayable(pixels).astype(np.float32), colour_table(classes)[mask].astype(np.float32)
-    strength = np.where(borders(mask), np.float32(1), np.float32(OPACITY)) * (mask != IGNORE)
+    table = colour_table(classes)
+    shown, colours = displayable(pixels).astype(np.float32), table[mask].astype(np.float32)
+    coloured = np.asarray(table.any(axis=1))
+    painted = coloured[mask] & (mask != IGNORE)
+    strength = np.where(borders(mask), np.float32(1), np.float32(OPACITY)) * painted
     mixed = shown + (colours - shown) * strength[..., None]
     return np.asarray(mixed.round(), np.uint8)
 
