@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -216,6 +217,16 @@ def test_progress_reaches_one_and_names_the_latest_error(tmp_path):
 def test_names_and_layout_names_reach_the_classes(tmp_path):
     diagnosis = examine(open_index([corpus.good_set(tmp_path)]), names=("sky", "road", "car"))
     assert diagnosis.classes.names == ("sky", "road", "car")
+
+
+def test_two_findings_of_one_code_about_one_path_are_both_kept(tmp_path):
+    index = open_index([corpus.good_set(tmp_path)])
+    samples = tuple(dataclasses.replace(s, split="val" if i == 0 else "train") for i, s in enumerate(index.samples))
+    corpus.save(samples[0].mask, np.zeros((corpus.HEIGHT, corpus.WIDTH), np.uint8))
+    found = examine(dataclasses.replace(index, samples=samples)).problems
+    assert [p.message for p in found if p.code == "CLASS_ABSENT_VAL"] == [
+        "class class 1 (mask value 1) never occurs in val", "class class 2 (mask value 2) never occurs in val",
+    ]  # fmt: skip
 
 
 def test_masks_that_count_from_one_are_found_where_the_layout_fixes_the_names(tmp_path):

@@ -83,6 +83,11 @@ def test_names_go_by_order_or_by_value(tmp_path):
         infer_classes(sparse, names=("a", "b", "c"))
 
 
+def test_a_name_may_stand_for_one_class_only(tmp_path):
+    with pytest.raises(DataError, match="expected class names that differ, got a more than once"):
+        infer_classes(samples(tmp_path, np.array([[0, 1, 2]], np.uint8)), names=("a", "a", "b"))
+
+
 def test_layout_names_name_values_that_do_not_occur(tmp_path):
     few = samples(tmp_path, only(0, 2, 11))
     classes = infer_classes(few, ignore=(11,), layout_names=("sky", "road", "car", "bike"))

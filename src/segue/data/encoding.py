@@ -52,6 +52,8 @@ def infer_classes(
     Raises:
         DataError: masks are smoothed or lossy, hold no label or more than 255 classes, or the names do not fit.
     """
+    if twice := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
+        raise DataError(f"names: expected class names that differ, got {twice[0]} more than once; name each class anew")
     masks = survey([sample.mask for sample in samples if sample.mask is not None])
     if not masks:
         raise DataError("expected labelled images, got none with a mask; add masks")

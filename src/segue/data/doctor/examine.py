@@ -179,7 +179,8 @@ def _classes(
 
 def _ordered(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """The worst first, then by code and path; a link that the layout's reader and the walk both report is kept once."""
-    once: dict[tuple[str, Path], Problem] = {}
+    once: dict[tuple[str, Path, str], Problem] = {}
     for found in problems:
-        once.setdefault(("TREE_LINK" if found.code.startswith("TREE_LINK") else found.code, found.path), found)
+        link = found.code.startswith("TREE_LINK")
+        once.setdefault(("TREE_LINK", found.path, "") if link else (found.code, found.path, found.message), found)
     return tuple(sorted(once.values(), key=lambda p: (SEVERITIES.index(p.severity), p.code, os.fsencode(p.path))))
