@@ -172,3 +172,11 @@ def test_model_spec_refuses_counts_below_one():
 def test_unknown_decoder_is_refused_with_a_suggestion():
     with pytest.raises(UsageError, match="did you mean unet"):
         build(ModelSpec("test_resnet", "unett", 3, 2))
+
+
+def test_a_network_of_one_input_size_runs_in_bfloat16():
+    encoder = create_encoder("test_coatnet").eval()
+    images = torch.rand(1, 3, 64, 96)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert all(bool(m.isfinite().all()) for m in encoder(images))
+        assert all(bool(m.isfinite().all()) for m in encoder(images.bfloat16()))

@@ -57,7 +57,9 @@ class Encoder(nn.Module):
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
         """Feature maps (batch, channels[i], about height / strides[i], about width / strides[i]), fine to coarse."""
         if self.fixed_size is not None:
-            images = functional.interpolate(images, self.fixed_size, mode="bilinear", antialias=True)
+            # in float32: the CPU has no antialiased kernel for bfloat16
+            resized = functional.interpolate(images.float(), self.fixed_size, mode="bilinear", antialias=True)
+            images = resized.to(images.dtype)
         maps: list[Tensor] = list(self.net(images))
         return [m.permute(0, 3, 1, 2) for m in maps] if self._channels_last else maps
 
