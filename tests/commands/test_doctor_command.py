@@ -10,7 +10,8 @@ from PIL import Image
 
 from segue.cli import main
 from segue.commands.doctor import run
-from segue.configs import DoctorConfig
+from segue.configs import DataConfig, DoctorConfig
+from segue.data.prepare import prepare
 from segue.errors import DataError, UsageError
 
 
@@ -114,3 +115,21 @@ def test_no_path_is_wrong_usage_and_a_missing_one_a_data_error(tmp_path):
         run(DoctorConfig(paths=(tmp_path / "nowhere",)))
     assert main(["doctor"]) == 2
     assert main(["doctor", str(tmp_path / "nowhere")]) == 1
+
+
+def test_data_without_a_validation_part_is_judged_by_the_split_fit_would_make(data):
+    for path in sorted((data / "masks").iterdir())[1:]:
+        mask = np.array(Image.open(path))
+        Image.fromarray(np.where(mask == 2, 0, mask)).save(path)
+    found = run(DoctorConfig(paths=(data,)))
+    assert {sample.split for sample in found.samples} == {"train", "val"}
+    assert "CLASS_ABSENT" in {problem.code[:12] for problem in found.warnings}
+    fits = prepare((data,), DataConfig(), 0, lambda share, text: None)
+    assert found.problems == fits.findings
+
+
+def test_too_little_to_split_is_judged_as_it_is(data):
+    for kind in ("images", "masks"):
+        for path in sorted((data / kind).iterdir())[1:]:
+            path.unlink()
+    assert {sample.split for sample in run(DoctorConfig(paths=(data,))).samples} == {""}

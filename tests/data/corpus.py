@@ -237,6 +237,15 @@ def array_as(array: np.ndarray, ending: str = ".png") -> Callable[[Path], Path]:
     return plant
 
 
+def array_file(array: np.ndarray) -> Callable[[Path], Path]:
+    def plant(root: Path) -> Path:
+        image_file(root).unlink()
+        np.save(image_file(root, "img_3.npy"), array)
+        return image_file(root, "img_3.npy")
+
+    return plant
+
+
 def mode_cases() -> Iterator[Case]:
     colour = picture(3)
     grey, deep = colour[..., 0], colour[..., 0].astype(np.uint16) * 257
@@ -263,6 +272,8 @@ def mode_cases() -> Iterator[Case]:
     yield Case("float in 0 to 255", "IMG_MODE", array_as(grey.astype(np.float32), ".tif"))
     yield Case("TIFF of two pages", "IMG_FRAMES", in_image(lambda: animated("TIFF"), ".tif"))
     yield Case("TIFF of five channels", "IMG_MODE", in_image(tiff(np.dstack([colour, colour[..., :2]])), ".tif"))
+    yield Case("array of five channels", "CHANNELS_DIFFER", array_file(np.dstack([colour, colour[..., :2]])))
+    yield Case("grey array", "", array_file(grey))
     yield Case("one colour everywhere", "IMG_FLAT", array_as(np.full_like(colour, 255)))
 
 

@@ -163,6 +163,11 @@ CODES: dict[str, Code] = {
     "SET_EMPTY": Code(
         "error", "there is no readable pair of image and mask", "check the folder, or give --format and --mask-name"
     ),
+    "CHANNELS_DIFFER": Code(
+        "error",
+        "the image has another number of channels than most; 1 and 3 go together",
+        "bring all images to one form",
+    ),
     "CLASS_UNCLEAR": Code(
         "error", "the classes cannot be told from the masks", "give the class names, or repair the masks"
     ),

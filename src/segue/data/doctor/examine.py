@@ -16,7 +16,7 @@ from segue.data.doctor.classes import check_classes
 from segue.data.doctor.codes import SEVERITIES, problem
 from segue.data.doctor.diagnosis import Diagnosis, printable
 from segue.data.doctor.files import check_file
-from segue.data.doctor.images import ImageFacts, check_image
+from segue.data.doctor.images import ImageFacts, check_channels, check_image
 from segue.data.doctor.leakage import check_leakage
 from segue.data.doctor.masks import MaskFacts, check_mask
 from segue.data.doctor.pairs import check_pair
@@ -153,7 +153,8 @@ def _check_set(
 ) -> tuple[list[Problem], Classes | None, Coding | None]:
     images = {one.sample.id: one.image for one in looked if one.image is not None}
     masks = {one.sample.id: one.mask for one in looked if one.mask is not None}
-    leaks = check_leakage(index.samples, images)
+    uneven = check_channels({one.sample.image: one.image for one in looked if one.image and one.sample.mask})
+    leaks = [*uneven, *check_leakage(index.samples, images)]
     if not images.keys() & masks.keys():
         nothing = problem("SET_EMPTY", index.root, f"expected pairs, got none among {len(looked)} images")
         return [nothing, *leaks], None, None

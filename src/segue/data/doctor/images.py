@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ class ImageFacts:
 
     height: int
     width: int
+    channels: int
     orientation: int
     digest: bytes  # SHA-256 of shape and pixels
     likeness: Likeness | None  # None for pictures too plain to compare
@@ -43,8 +46,20 @@ def check_image(path: Path, header: Header, max_pixels: int) -> tuple[ImageFacts
         problems.append(problem("IMG_ALPHA", path, "some pixels are transparent; they are blended over black"))
     problems += _pixel_problems(path, pixels)
     digest = pixel_digest(pixels)
-    height, width = pixels.shape[:2]
-    return ImageFacts(height, width, header.orientation, digest, likeness(pixels)), problems
+    height, width, channels = pixels.shape
+    return ImageFacts(height, width, channels, header.orientation, digest, likeness(pixels)), problems
+
+
+def check_channels(images: Mapping[Path, ImageFacts]) -> list[Problem]:
+    """Report the images with another number of channels than most; grey and colour go together."""
+    kinds = {path: 3 if facts.channels == 1 else facts.channels for path, facts in images.items()}
+    usual = max(Counter(kinds.values()).items(), key=lambda item: (item[1], item[0]), default=(0, 0))[0]
+    expected = "1 or 3" if usual == 3 else usual
+    return [
+        problem("CHANNELS_DIFFER", path, f"expected {expected} channels like most images, got {images[path].channels}")
+        for path, kind in kinds.items()
+        if kind != usual
+    ]
 
 
 def _mode_problems(path: Path, header: Header) -> list[Problem]:
