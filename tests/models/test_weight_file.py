@@ -189,3 +189,22 @@ def test_other_endings_are_refused_with_the_ones_that_are_read(tmp_path, name):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"absent\.pth"):
         read_weights(tmp_path / "absent.pth")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refusal_names_what_would_have_run_and_never_repeats_the_readers_advice(tmp_path, kind):
+    with pytest.raises(WeightsError) as caught:
+        read_weights(malicious(kind, tmp_path / "weights.pth", tmp_path / "canary"))
+    asked = "eval" if kind == "eval" else f"{os.system.__module__}.system"
+    expected = f"one that asks to run {asked} when it is read"
+    if kind == "protocol 5":  # refused for its opcodes, before any name
+        expected = "a damaged one or one that holds more"
+    assert f"expected a file of tensors, got {expected}: save it again as .safetensors" in str(caught.value)
+    assert "weights_only" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_refusal_without_a_name_is_a_sentence_too(tmp_path):
+    (tmp_path / "weights.pth").write_bytes(b"\x80\x02\x1b[31m weights_only=False")
+    with pytest.raises(WeightsError, match="got a damaged one or one that holds more: save it again as"):
+        read_weights(tmp_path / "weights.pth")
