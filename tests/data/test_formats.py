@@ -303,3 +303,17 @@ def test_the_fakes_hold_every_class_in_every_image(tmp_path):
         assert image.dtype == np.uint8
     for sample in open_index([write_folders(tmp_path)]).samples:
         assert set(np.unique(read_mask(sample.mask))) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("below", ["VOCdevkit/VOC2012", "VOC2012"])
+def test_a_folder_that_fits_is_suggested_where_its_parent_was_given(tmp_path, below):
+    write_voc(tmp_path / "parent" / below)
+    (tmp_path / "parent" / "notes").mkdir()
+    with pytest.raises(DataError, match=rf"0 pictures and the folders .*; did you mean .*/parent/{below}\?$"):
+        open_index([tmp_path / "parent"])
+
+
+def test_without_a_folder_that_fits_two_paths_are_advised(tmp_path):
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    with pytest.raises(DataError, match="give the image folder and the mask folder as two paths"):
+        open_index([tmp_path])

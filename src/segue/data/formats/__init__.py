@@ -20,6 +20,8 @@ FORMATS = Table(
     voc="voc:VOC",
 )
 
+MOST_TRIED = 50  # folders on one level that are looked into for a suggestion; each is listed whole
+
 
 def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "") -> Index:
     """Read what a data set holds, without opening one of its pictures.
@@ -31,7 +33,8 @@ def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "")
 
     Raises:
         UsageError: no path or more than two, an unknown format, a wrong template.
-        DataError: the folder is missing, fits no layout or several, or no mask fits an image.
+        DataError: the folder is missing, fits no layout or several (a folder up to two levels below it that fits one is
+            named), or no mask fits an image.
 
     >>> open_index([Path("photos"), Path("masks")])  # doctest: +SKIP
     """
@@ -67,11 +70,37 @@ def _fitting(root: Path, templated: bool) -> str:
         raise DataError(f"{root}: expected one layout, found {' and '.join(fitting)}; choose with --data.format")
     if templated:
         return "folders"
+    below = _fitting_below(root)
+    meant = f"did you mean {' or '.join(below[:3])}?" if below else ""
     raise DataError(
         f"{root}: expected images/ and masks/, train/ and val/ with both in each, CamVid's train/ and trainannot/, "
         f"or Pascal VOC's JPEGImages/ and SegmentationClass/; found {_seen(root)}; "
-        "give the image folder and the mask folder as two paths"
+        f"{meant or 'give the image folder and the mask folder as two paths'}"
     )
+
+
+def _fitting_below(root: Path) -> list[str]:
+    """The folders one level below `root`, else two levels below, that have a layout of their own."""
+    level = [root]
+    for _ in range(2):
+        level = [below for folder in level for below in _folders_in(folder)][:MOST_TRIED]
+        if fitting := [str(folder) for folder in level if _has_layout(folder)]:
+            return fitting
+    return []
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        return [folder / name for name in subfolders(folder)]
+    except OSError:
+        return []
+
+
+def _has_layout(folder: Path) -> bool:
+    try:
+        return any(FORMATS[name].sniff(folder) for name in FORMATS)
+    except (DataError, OSError):  # a folder that cannot be read, or read in two ways, is no suggestion
+        return False
 
 
 def _seen(root: Path) -> str:

@@ -29,7 +29,7 @@ _SPLIT_NAMES = {name for names in SPLIT_FOLDERS.values() for name in names}
 
 def sniff(root: Path) -> bool:
     """Whether there is an image folder beside a mask folder, and no split."""
-    if (root / "ImageSets" / "Segmentation").is_dir():
+    if _is_voc(root):
         return False
     return bool(_parts(root))
 
@@ -72,8 +72,13 @@ def _parts(root: Path) -> list[Part]:
     if pair := images_and_masks(root):
         split_inside = any(name.lower() in _SPLIT_NAMES for name in subfolders(pair[0]))
         return [] if split_inside else [Part(*pair)]
-    pairs = [(name, images_and_masks(root / name)) for name in below]
+    pairs = [(name, images_and_masks(root / name)) for name in below if not _is_voc(root / name)]
     return [Part(*pair, group=name) for name, pair in pairs if pair]
+
+
+def _is_voc(root: Path) -> bool:
+    """Whether lists say which images belong to which part; reading the folders alone would ignore them."""
+    return (root / "ImageSets" / "Segmentation").is_dir()
 
 
 FOLDERS = Format(sniff, read, write)
