@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from PIL import Image
 from fakes import scene
 from segue.data.loader import Batch
 from segue.data.normalise import normalise
-from segue.report.charts import ticks
+from segue.report.charts import Line, line_chart, ticks
 from segue.report.inputs import Example
 from segue.report.pictures import SHOWN, WRONG, error_map, panels, save_examples, save_train_batch, save_worst
 from segue.report.plots import row_shares, save_confusion, save_progress
@@ -110,3 +112,11 @@ def test_a_training_batch_is_shown_as_the_network_sees_it(tmp_path, channels, ba
         with Image.open(tmp_path / "batch.jpg") as sheet:
             difference = np.asarray(sheet)[:48, :64].astype(int) - image
         assert np.abs(difference.mean(axis=(0, 1))).max() < 2  # JPEG keeps the mean of every channel
+
+
+@pytest.mark.parametrize("rate", [3e-4, 1.25e-3, 5e-5, 2e-6, 0.68, 12_500, 3_000_000])
+def test_labels_beside_the_axis_are_short_enough_to_be_seen_whole(rate):
+    chart = line_chart("learning rate", [Line("lr", ((0, rate), (10, 0.0)))])
+    labels = re.findall(r'x="48" [^>]*text-anchor="end">([^<]*)<', chart)
+    assert [float(text) for text in labels] == ticks([rate, 0.0], 5)
+    assert max(map(len, labels)) <= 7

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 360, 220
-LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 30
 SERIES = 6  # line colours in the style sheet
 
 
@@ -76,7 +76,16 @@ class _Frame:
 def _horizontal(frame: _Frame, value: float) -> str:
     y = frame.y(value)
     line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-    return f'{line}<text class="tick" x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{value:g}</text>'
+    return f'{line}<text class="tick" x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{_written(value)}</text>'
+
+
+def _written(value: float) -> str:
+    """A number in about seven characters, all that fit beside the axis: 0.0025, but 2.5e-4."""
+    text = f"{value:g}"
+    if len(text) <= 6 and "e" not in text:
+        return text
+    digits, _, power = f"{value:.3e}".partition("e")
+    return f"{float(digits):g}e{int(power)}"
 
 
 def _label(frame: _Frame, value: float) -> str:
