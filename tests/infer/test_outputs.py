@@ -50,7 +50,8 @@ def test_a_black_class_shows_the_image_alone():
     mask[:, 3:] = 1
     shown = overlay(np.full((5, 6, 3), 100, np.uint8), mask, Classes(("b", "f"), ((0, 0, 0), (255, 255, 255)), (0, 1)))
     assert (shown[:, :3] == 100).all()
-    assert (shown[:, 3:] == 178).all()
+    assert (shown[:, 3] == 255).all(), "the border is drawn on the side that is painted"
+    assert (shown[:, 4:] == 178).all()
 
 
 def test_an_overlay_longer_than_a_jpeg_can_be_is_shrunk(tmp_path):

@@ -56,7 +56,9 @@ def overlay(
     shown, colours = displayable(pixels).astype(np.float32), table[mask].astype(np.float32)
     coloured = np.asarray(table.any(axis=1))
     painted = coloured[mask] & (mask != IGNORE)
-    strength = np.where(borders(mask), np.float32(1), np.float32(OPACITY)) * painted
+    # a border is drawn on its left or upper side; where that side is not painted, on the other one
+    edges = borders(mask) | borders(painted.astype(np.uint8)[::-1, ::-1])[::-1, ::-1]
+    strength = np.where(edges, np.float32(1), np.float32(OPACITY)) * painted
     mixed = shown + (colours - shown) * strength[..., None]
     return np.asarray(mixed.round(), np.uint8)
 
