@@ -8,7 +8,7 @@ from PIL import Image
 from fakes import scene
 from segue.data.loader import Batch
 from segue.data.normalise import normalise
-from segue.report.charts import Line, line_chart, ticks
+from segue.report.charts import WIDTH, Line, line_chart, ticks
 from segue.report.inputs import Example
 from segue.report.pictures import SHOWN, WRONG, error_map, panels, save_examples, save_train_batch, save_worst
 from segue.report.plots import row_shares, save_confusion, save_progress
@@ -120,3 +120,11 @@ def test_labels_beside_the_axis_are_short_enough_to_be_seen_whole(rate):
     labels = re.findall(r'x="48" [^>]*text-anchor="end">([^<]*)<', chart)
     assert [float(text) for text in labels] == ticks([rate, 0.0], 5)
     assert max(map(len, labels)) <= 7
+
+
+@pytest.mark.parametrize("steps", [400, 10_000, 120_000, 1_000_000])
+def test_labels_below_the_axis_end_inside_the_picture(steps):
+    chart = line_chart("training loss", [Line("loss", ((0, 1.0), (steps, 0.5)))])
+    labels = re.findall(r'x="([0-9.]+)" [^>]*text-anchor="middle">([^<]*)<', chart)
+    assert float(labels[-1][1]) == steps
+    assert all(float(x) + 6.5 * len(text) / 2 <= WIDTH for x, text in labels)

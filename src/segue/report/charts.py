@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 360, 220
-LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 54, 22, 12, 30
 SERIES = 6  # line colours in the style sheet
 
 
@@ -92,7 +92,7 @@ def _label(frame: _Frame, value: float) -> str:
     if value > frame.x_high:
         return ""
     x = frame.x(value)
-    return f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{value:g}</text>'
+    return f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{_written(value)}</text>'
 
 
 def _curve(frame: _Frame, line: Line, index: int) -> str:
