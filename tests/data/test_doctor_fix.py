@@ -138,7 +138,7 @@ def test_close_ids_are_not_snapped_but_left_out(tmp_path):
 
 def test_of_a_leaked_picture_the_training_copy_goes(tmp_path):
     root, out = tmp_path / "set", tmp_path / "out"
-    corpus._leak(lambda pixels: pixels)(corpus.good_set(root))
+    corpus.leak(lambda pixels: pixels)(corpus.good_set(root))
     _, _, after = repaired(root, out)
     assert not list((out / "train" / "images").glob("img_0.*"))
     assert list((out / "val" / "images").glob("other.*"))
