@@ -101,6 +101,8 @@ def photograph(colour: Floats, look: Look, rng: np.random.Generator) -> Image.Im
     colour = floats(285.0 * (1.0 - np.exp(np.maximum(colour * vignette, 0.0) / -142.0)))  # highlights roll off
     grey = colour.mean(-1, keepdims=True)
     colour = floats(grey + (colour - grey) * look.saturation)
+    if look.cast:  # no camera gets the white of a winter evening right
+        colour = colour * floats([1 + rng.uniform(-look.cast, look.cast), 1.0, 1 + rng.uniform(-look.cast, look.cast)])
     picture = Image.fromarray(np.clip(colour, 0, 255).astype(np.uint8))
     radius = rng.uniform(*look.blur)
     if radius > 0.3:

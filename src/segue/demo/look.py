@@ -16,7 +16,8 @@ class Look:
     """What makes one world look as it does; ranges are (from, to), colours are drawn between the two given.
 
     `exposure` multiplies what daylight reaches, `glow` what shines by itself; `fog` is the optical depth per metre;
-    `grain` is the sensor noise in grey levels; `flakes` is the share of pixels hit by falling snow.
+    `grain` is the sensor noise in grey levels; `flakes` is the share of pixels hit by falling snow; `cast` is how far
+    the white balance strays.
     """
 
     classes: tuple[str, ...]
@@ -45,6 +46,7 @@ class Look:
     blur: tuple[float, float]
     quality: tuple[int, int]
     saturation: float
+    cast: float
 
 
 HARBOUR = Look(
@@ -74,35 +76,45 @@ HARBOUR = Look(
     blur=(0.0, 0.5),
     quality=(80, 95),
     saturation=1.3,
+    cast=0.0,
 )
 
 TOWN = Look(
     classes=("sky", "hills", "snow", "road", "building", "tree", "car", "lamp", "person"),
     layouts=("avenue", "avenue", "crossing"),
-    zenith=((10, 14, 38), (40, 48, 92)),
-    horizon=((42, 50, 92), (150, 96, 110)),
+    zenith=((10, 14, 40), (92, 100, 164)),
+    horizon=((60, 70, 120), (236, 156, 112)),
     hills=((58, 66, 100), (104, 106, 140)),
-    ground=((176, 186, 214), (212, 216, 232)),
-    road=((58, 60, 74), (98, 98, 112)),
+    ground=((150, 160, 198), (230, 226, 230)),
+    road=((46, 48, 60), (146, 148, 162)),
     water=((20, 30, 50), (40, 50, 70)),
-    walls=((112, 86, 78), (92, 96, 112), (136, 118, 104), (84, 72, 84), (126, 104, 116), (70, 84, 98)),
+    walls=(
+        (112, 86, 78),
+        (92, 96, 112),
+        (196, 150, 108),
+        (148, 62, 52),
+        (204, 194, 178),
+        (84, 112, 120),
+        (118, 92, 136),
+    ),
     roofs=((66, 60, 72), (84, 66, 66), (58, 66, 84)),
-    leaves=((34, 52, 52), (62, 76, 66)),
-    sun=((150, 170, 230), (190, 196, 236)),
+    leaves=((26, 48, 44), (92, 98, 84)),
+    sun=((148, 168, 238), (255, 206, 162)),
     elevation=(25, 60),
     ambient=0.72,
-    exposure=(0.6, 1.15),
+    exposure=(0.5, 1.45),
     clouds=(-0.6, 1.2),
-    fog=(0.003, 0.017),
+    fog=(0.001, 0.016),
     glow=1.0,
     lit=0.42,
     conifers=0.65,
     snow=1.0,
-    flakes=(0.0, 0.014),
-    grain=(4.0, 11.0),
-    blur=(0.2, 0.75),
-    quality=(60, 88),
+    flakes=(0.0, 0.012),
+    grain=(2.0, 9.0),
+    blur=(0.0, 0.7),
+    quality=(65, 92),
     saturation=1.1,
+    cast=0.16,
 )
 
 LOOKS = {"source": HARBOUR, "target": TOWN}
