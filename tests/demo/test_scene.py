@@ -70,9 +70,14 @@ def test_every_class_occurs_and_the_rare_one_is_rare_but_common(world):
 
 def test_the_worlds_look_different_and_differ_in_their_classes():
     assert set(classes("source")) != set(classes("target"))
-    summer = np.mean([scene(0, "source", i).image.mean() for i in range(8)])
-    winter = np.mean([scene(0, "target", i).image.mean() for i in range(8)])
-    assert summer > winter + 40
+    looks = {}
+    for domain in ("source", "target"):
+        pixels = np.concatenate([scene(0, domain, i).image.reshape(-1, 3) for i in range(8)]).astype(int)
+        looks[domain] = pixels.mean(), (pixels[:, 1] > pixels[:, 2]).mean()
+    (summer, greener), (winter, still_greener) = looks["source"], looks["target"]
+    assert summer > winter + 10
+    assert greener > 0.65  # meadows and leaves; snow, dusk and lamps have more blue than green in most pixels
+    assert still_greener < 0.45
 
 
 @pytest.mark.parametrize(("domain", "ground"), [("source", "ground"), ("target", "snow")])

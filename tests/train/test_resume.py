@@ -69,6 +69,8 @@ def fork_fit(arguments: list[str]) -> tuple[int, int]:
     code = 70
     try:
         os.setsid()
+        # a background job of a shell ignores SIGINT, and so would its tests
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.close(reader)
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
