@@ -9,7 +9,6 @@ Steps alternate, so that whatever else the machine does falls on both; the media
 import argparse
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +44,7 @@ def peer_step(train: list[smp_loop.Pair]) -> Callable[[], None]:
     return step
 
 
-def our_step(camvid: Path, folder: Path) -> Callable[[], None]:
+def our_step(camvid: Path) -> Callable[[], None]:
     """One step of `segue fit` as a function without arguments; it loads in the same thread, as the peer does."""
     data = prepare((camvid,), DataConfig(), 0, lambda share, text: None)
     given = FitConfig(
@@ -54,7 +53,7 @@ def our_step(camvid: Path, folder: Path) -> Callable[[], None]:
         data=DataConfig(size=(240, 320), workers=0),
         transfer=TransferConfig(mode="scratch"),  # the same computation as staged; no weights are needed
     )
-    loop = start(resolve(given, data), data, folder, time.perf_counter())
+    loop = start(resolve(given, data), data, time.perf_counter()).loop
     for index in range(len(loop.data)):
         loop.data.load(index)
 
@@ -71,14 +70,13 @@ def main() -> None:
     parser.add_argument("camvid", type=Path)
     parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        sides = {"segue": our_step(given.camvid, Path(folder)), "smp": peer_step(smp_loop.read(given.camvid, "train"))}
-        times: dict[str, list[float]] = {name: [] for name in sides}
-        for _ in range(given.rounds + 3):
-            for name, step in sides.items():
-                began = time.perf_counter()
-                step()
-                times[name].append(time.perf_counter() - began)
+    sides = {"segue": our_step(given.camvid), "smp": peer_step(smp_loop.read(given.camvid, "train"))}
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(given.rounds + 3):
+        for name, step in sides.items():
+            began = time.perf_counter()
+            step()
+            times[name].append(time.perf_counter() - began)
     medians = {name: statistics.median(seconds[3:]) for name, seconds in times.items()}
     row = {
         "step_seconds": {name: round(seconds, 3) for name, seconds in medians.items()},
