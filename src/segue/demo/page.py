@@ -64,7 +64,7 @@ def render(
     parts = [
         ("Result", f"<p>{escape(introduction)}</p>{_table(rows, links)}"),
         ("Scenes", f"{shown}<p>The first validation scenes, not chosen by result.</p>"),
-        ("Training", f'<div class="charts">{curves}</div>'),
+        ("Training", f'<div class="charts" style="max-width: 26rem">{curves}</div>'),
         ("Classes", _class_table(rows, classes)),
         ("Pretrained encoder", fact_list(facts)),
     ]
