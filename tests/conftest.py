@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # one thread a test process: the tests run in as many processes as there are cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# the same examples on every machine and in every run; HYPOTHESIS_PROFILE=explore draws new ones
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
