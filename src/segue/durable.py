@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -32,14 +33,36 @@ def write_durably(path: Path, write: Callable[[Path], None], expected_bytes: int
             temporary.unlink(missing_ok=True)
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it where they do not exist; raises `RunError` when it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(
-            f"{folder}: expected a folder that can be written, got {error.strerror}: use another --out"
-        ) from None
+        raise _no_folder(folder, error) from None
+
+
+def make_numbered(base: Path, first: int = 1) -> Path:
+    """Make the first of `base-1`, `base-2`, ... that does not exist; raises `RunError` when it cannot be made."""
+    number = first
+    while True:
+        folder = base.with_name(f"{base.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise _no_folder(folder, error) from None
+
+
+def _no_folder(folder: Path, error: OSError) -> RunError:
+    return RunError(f"{folder}: expected a folder that can be written, got {error.strerror}: use another --out")
 
 
 def write_text(path: Path, text: str) -> None:

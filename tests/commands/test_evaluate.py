@@ -148,8 +148,9 @@ def test_images_that_are_left_out_are_counted_in_one_line_a_kind(trained, tmp_pa
     (root / "images" / "002.jpg").unlink()
     assert run(trained, root, dry_run=True).summary["n_images"] == 2
     assert [message.split(":")[0] for message in caplog.messages] == [
-        "MASK_MISSING (2), such as 001.jpg", "MASK_ORPHAN (1), such as 002.png",
-    ]  # fmt: skip
+        f"MASK_MISSING (2), such as {root / 'images' / '001.jpg'}",
+        f"MASK_ORPHAN (1), such as {root / 'masks' / '002.png'}",
+    ]
 
 
 @pytest.mark.parametrize("paths", [("photos", "masks"), ("",)])

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 
+from segue.commands.demo import DemoResult
 from segue.data.formats import open_index
 from segue.data.image import read_image, read_mask
 from segue.demo.dataset import class_table, write_dataset
@@ -110,4 +111,19 @@ def test_the_page_is_self_contained_and_escapes(tmp_path):
     assert "1m01s" in text
     assert 'href="a/report.html"' in text
     assert "http://" not in text.replace("http://www.w3.org", "")
-    assert "<script" not in text
+    assert text.count("<script") == 1  # the page's own, allowed by its hash
+
+
+def test_a_run_without_a_score_or_an_interval_is_still_shown(tmp_path):
+    table = class_table("target")
+    evaluation = {
+        "miou": None,
+        "interval": [None, None],
+        "n_images": 1,
+        "classes": [{"name": name, "iou": None} for name in table.names],
+    }
+    rows = tuple(Row(name, tmp_path / name, evaluation, 61.0, ()) for name in ("from scratch", "transferred"))
+    result = DemoResult(rows, tmp_path / "report.html", tmp_path / "demo.png", 5.0)
+    assert "an unknown number of points" in "\n".join(result.lines())
+    links = {row.name: "report.html" for row in rows}
+    assert "–" in render(rows, np.zeros((4, 6, 3), np.uint8), table, {}, 24, links)

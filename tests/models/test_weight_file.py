@@ -8,8 +8,9 @@ import pytest
 import safetensors.torch
 import torch
 
+from segue.durable import sha256_of
 from segue.errors import WeightsError
-from segue.models.weight_file import read_weights, sha256_of
+from segue.models.weight_file import read_metadata, read_weights
 
 TENSORS = {"a.weight": torch.randn(3, 4), "a.bias": torch.randn(3)}
 
@@ -72,6 +73,16 @@ def test_tensors_come_back_as_they_were(tmp_path, ending):
     assert read.keys() == TENSORS.keys()
     assert all(torch.equal(read[name], TENSORS[name]) for name in TENSORS)
     assert len(sha256_of(path)) == 64
+
+
+def test_what_a_file_says_of_itself_is_read_and_nothing_else(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    safetensors.torch.save_file(TENSORS, path, {"licence": "Apache-2.0"})
+    assert read_metadata(path) == {"licence": "Apache-2.0"}
+    safetensors.torch.save_file(TENSORS, path)
+    assert read_metadata(path) == {}
+    torch.save(TENSORS, tmp_path / "weights.pth")
+    assert read_metadata(tmp_path / "weights.pth") == {}
 
 
 def test_torch_files_from_before_version_1_6_are_read(tmp_path):

@@ -128,6 +128,18 @@ def test_the_report_holds_name_checksum_and_an_honest_licence_and_fits_into_json
     assert "\n" not in report.summary()
 
 
+def test_a_file_that_names_its_licence_is_believed_and_marked_so(tmp_path):
+    def licence(**metadata):
+        save_file(timm_state("test_resnet"), tmp_path / "ours.safetensors", metadata)
+        return load_pretrained(build(RESNET), str(tmp_path / "ours.safetensors")).source.licence
+
+    assert licence(licence="Apache-2.0") == "Apache-2.0 (as the file states)"
+    odd = licence(license="MIT\n\x1b[31m" + "x" * 999)
+    assert odd.startswith("MIT")
+    assert odd.isprintable()
+    assert len(odd) < 110
+
+
 # --- torchvision's names ---------------------------------------------------------------------------------------------
 
 TORCHVISION = [
@@ -248,7 +260,7 @@ def test_a_failed_download_says_what_to_do_in_one_line(monkeypatch, empty_cache,
 
 def test_an_encoder_without_pretrained_weights_says_so(monkeypatch):
     monkeypatch.setattr(hub, "pretrained_config", lambda _: {"hf_hub_id": None})
-    with pytest.raises(WeightsError, match=r"it has none: give a file with --model.weights FILE"):
+    with pytest.raises(WeightsError, match=r"which has none: give a file with --model.weights FILE"):
         load_pretrained(build(RESNET), "hub")
 
 

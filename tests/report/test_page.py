@@ -71,7 +71,7 @@ def sample(name="disc", examples=3):
         history=tuple(Row(s, 8 * s, 1e-3, losses, s / 100, 0.9, {}) for s in (10, 20, 30)),
         worst=shown[:1],
         random=shown[1:],
-        data=DataSummary("data", "folders", 3, (SplitSummary("train", 6, 6, np.array([9, 3, 2, 1]), 6),)),
+        data=DataSummary("data", "folders", 3, (SplitSummary("train", 6, 6, np.array([9, 3, 2, 1])),)),
         pretrained={"weights": "a.safetensors", "licence": "Apache-2.0"},
         config={"optim": {"lr": 0.001}},
         environment={"torch": "2.15"},

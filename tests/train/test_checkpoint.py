@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from segue import durable
+from segue.durable import sha256_of
 from segue.errors import RunError
-from segue.train.checkpoint import best_path, load_newest, read_manifest, save_checkpoint, save_tensors, sha256
+from segue.train.checkpoint import best_path, load_newest, read_manifest, save_checkpoint, save_tensors
 
 
 def save(folder: Path, step: int, best: int = 0) -> Path:
@@ -83,7 +84,7 @@ def test_a_damaged_manifest_is_an_error(tmp_path):
 @pytest.mark.parametrize("operation", ["write", "fsync", "rename"])
 def test_a_full_disk_leaves_the_previous_point_and_no_litter(tmp_path, monkeypatch, operation):
     save(tmp_path, 1)
-    before = sha256(tmp_path / "step-00000001.safetensors")
+    before = sha256_of(tmp_path / "step-00000001.safetensors")
 
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -98,7 +99,7 @@ def test_a_full_disk_leaves_the_previous_point_and_no_litter(tmp_path, monkeypat
         save(tmp_path, 2)
     monkeypatch.undo()
     assert load_newest(tmp_path).state["step"] == 1
-    assert sha256(tmp_path / "step-00000001.safetensors") == before
+    assert sha256_of(tmp_path / "step-00000001.safetensors") == before
     assert not list(tmp_path.glob(".*"))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,17 +11,14 @@ import segue
 from segue.configs import FitConfig
 from segue.conversion import to_dict
 from segue.data.prepare import Data
-from segue.durable import write_text
-from segue.infer.evaluate import Evaluation, evaluate
+from segue.infer.evaluate import evaluate
 from segue.infer.segmenter import Segmenter
 from segue.models.artifact import ModelInfo, save_model
 from segue.models.source import Source
 from segue.records import read_record
-from segue.report.gather import summarise_data, worst_and_random
-from segue.report.inputs import Example, ReportInputs
-from segue.report.page import write_report
-from segue.report.pictures import save_examples, save_worst
-from segue.report.plots import save_confusion
+from segue.report.folder import write_evaluation
+from segue.report.gather import summarise_splits, worst_and_random
+from segue.report.inputs import DataSummary, ReportInputs
 from segue.train.checkpoint import load_best
 from segue.train.loop import Loop
 from segue.train.run_folder import ENVIRONMENT, LOADED, MODEL
@@ -40,10 +35,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
     samples = data.of("val")
     evaluation = evaluate(segmenter, samples, progress=update)
     summary = evaluation.summary(seed=config.seed)
-    write_text(folder / "evaluation.json", json.dumps(summary, indent=1))
-    write_text(folder / "per_image.csv", evaluation.csv())
     worst, random = worst_and_random(segmenter, samples, evaluation, worst=SHOWN, random=SHOWN, seed=config.seed)
-    _draw(folder, evaluation, worst, random)
     inputs = ReportInputs(
         title=folder.name,
         classes=data.classes,
@@ -53,13 +45,13 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         history=tuple(loop.state.history),
         worst=worst,
         random=random,
-        data=summarise_data(str(data.root), data.format, data.samples, data.classes, data.channels, data.findings),
+        data=_data_summary(data),
         pretrained=_pretrained(loaded),
         config=to_dict(config),
         environment=read_record(folder / ENVIRONMENT),
         seconds=loop.state.seconds,
     )
-    write_report(folder / "report.html", inputs)
+    write_evaluation(folder, summary, evaluation.csv(), inputs)
     return summary
 
 
@@ -78,11 +70,9 @@ def _keep_best(loop: Loop, config: FitConfig, data: Data, folder: Path, source: 
     return Segmenter.load(folder / MODEL, device=config.train.device)
 
 
-def _draw(folder: Path, evaluation: Evaluation, worst: tuple[Example, ...], random: tuple[Example, ...]) -> None:
-    save_confusion(folder / "confusion.png", evaluation.matrix, evaluation.classes.names)
-    save_examples(folder / "val_pred.jpg", random or worst, evaluation.classes)
-    shutil.rmtree(folder / "worst", ignore_errors=True)  # a resumed run may have drawn others before
-    save_worst(folder / "worst", worst, evaluation.classes)
+def _data_summary(data: Data) -> DataSummary:
+    splits = summarise_splits(data.samples, data.pixels)
+    return DataSummary(str(data.root), data.format, data.channels, splits, data.findings)
 
 
 def _pretrained(loaded: dict[str, Any]) -> dict[str, str]:

@@ -21,9 +21,10 @@ from segue.demo.dataset import class_table, write_dataset
 from segue.demo.page import Row, render
 from segue.demo.picture import Strip, comparison
 from segue.demo.pretrained import WEIGHTS, card
-from segue.durable import write_text
-from segue.errors import RunError, RunTakenError
+from segue.durable import make_folder, make_numbered, write_text
+from segue.errors import RunTakenError
 from segue.infer.segmenter import Segmenter
+from segue.metrics.phrases import figure
 
 DOMAIN = "target"
 RUNS = {"from scratch": "scratch", "frozen": "frozen", "transferred": "staged"}  # title: transfer mode
@@ -60,15 +61,18 @@ class DemoResult:
     def lines(self) -> list[str]:
         """The result for people."""
         scratch, transferred = self.rows[0], self.rows[-1]
-        table = [f"{row.name:<14} {row.miou:.3f}   {_span(row)}   {duration(row.seconds):>7}" for row in self.rows]
-        gain = 100 * (transferred.miou - scratch.miou)
+        table = [f"{row.name:<14} {figure(row.miou)}   {row.span()}   {duration(row.seconds):>7}" for row in self.rows]
         return [
             f"{'':<14}  mIoU   95 % interval      time",
             *table,
-            f"transfer changes the mIoU by {gain:+.1f} points on {scratch.evaluation['n_images']} unseen scenes; "
-            f"{duration(self.seconds)} in all",
+            f"transfer changes the mIoU by {_points(scratch.miou, transferred.miou)} points on "
+            f"{scratch.evaluation['n_images']} validation scenes; {duration(self.seconds)} in all",
             f"report: {self.report}",
         ]
+
+
+def _points(before: float | None, after: float | None) -> str:
+    return "an unknown number of" if before is None or after is None else f"{100 * (after - before):+.1f}"
 
 
 def run(config: DemoConfig) -> DemoResult:
@@ -92,19 +96,12 @@ def run(config: DemoConfig) -> DemoResult:
 
 def _new_folder(out: Path) -> Path:
     """Make `out`; the default name gets a number when it is taken, so that the demonstration can be repeated."""
-    number, folder = 1, out
-    while out == DemoConfig().out and folder.exists():
-        number += 1
-        folder = out.with_name(f"{out.name}-{number}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise RunTakenError(f"{folder}: expected a new or empty folder, it holds files: use another --out")
-    except OSError as error:
-        raise RunError(
-            f"{folder}: expected a folder that can be written, got {error.strerror}: use another --out"
-        ) from None
-    return folder
+    if out == DemoConfig().out and out.exists():
+        return make_numbered(out, first=2)
+    make_folder(out)
+    if any(out.iterdir()):
+        raise RunTakenError(f"{out}: expected a new or empty folder, it holds files: use another --out")
+    return out
 
 
 def _train(config: DemoConfig, data: Path, out: Path, name: str) -> Row:
@@ -123,11 +120,6 @@ def _train(config: DemoConfig, data: Path, out: Path, name: str) -> Row:
     )
     assert result.run is not None, "a fit that is no dry run has a folder"
     return Row(name, result.run, result.evaluation, result.seconds, _history(result.run))
-
-
-def _span(row: Row) -> str:
-    low, high = row.interval
-    return f"{low:.3f} – {high:.3f}"
 
 
 def _history(folder: Path) -> tuple[tuple[float, float], ...]:

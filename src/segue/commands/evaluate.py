@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import shlex
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,19 @@ from segue.configs import EvaluateConfig
 from segue.console import progress_bar
 from segue.conversion import to_dict
 from segue.data.classes import Classes
+from segue.data.findings import log_findings
 from segue.data.formats import open_index
-from segue.data.index import Index, Problem, Sample
-from segue.durable import make_folder, write_text
+from segue.data.index import Index, Sample
+from segue.data.prepare import bytes_on_disk
+from segue.durable import make_folder
 from segue.errors import DataError, RunError, RunTakenError, UsageError
 from segue.infer.evaluate import Evaluation, evaluate
 from segue.infer.match import check_masks, match_classes
 from segue.infer.segmenter import Segmenter
+from segue.metrics.phrases import figure, interval_phrase
 from segue.models.artifact import load_info
+from segue.records import read_record
 
-_LOG = logging.getLogger("segue")
 _RECORDS = ("config.yaml", "data.json")  # what only a run folder holds
 
 
@@ -57,7 +58,7 @@ class EvaluateResult:
         if self.dry_run:
             return [f"{self.summary['n_images']} images ({self.split}) fit the run; dry run: nothing was computed"]
         wide = max(len(row["name"]) for row in self.summary["classes"])
-        rows = [f"  {row['name']:<{wide}}  {_figure(row['iou'])}" for row in self.summary["classes"]]
+        rows = [f"  {row['name']:<{wide}}  {figure(row['iou'])}" for row in self.summary["classes"]]
         excluded = self.summary["excluded"]
         note = [f"not in the mean, since no pixel is or was called so: {', '.join(excluded)}"] if excluded else []
         files = [f"report: {self.out / 'report.html'}"] if self.out else []
@@ -66,11 +67,8 @@ class EvaluateResult:
         return [f"IoU on {self.summary['n_images']} images ({self.split}):", *rows, self._mean(), *note, *files]
 
     def _mean(self) -> str:
-        low, high = self.summary["interval"]
-        if low is None:
-            return f"mIoU {_figure(self.summary['miou'])}"
         unit = f"{self.summary['interval_units']} {self.summary['interval_unit']}"
-        return f"mIoU {_figure(self.summary['miou'])} (95 % interval {low:.3f} to {high:.3f}, over {unit})"
+        return f"mIoU {figure(self.summary['miou'])} ({interval_phrase(self.summary['interval'])}, over {unit})"
 
 
 def run(config: EvaluateConfig) -> EvaluateResult:
@@ -84,7 +82,7 @@ def run(config: EvaluateConfig) -> EvaluateResult:
     _refuse_run(config.out)
     info = load_info(config.run)
     index = open_index(config.paths, config.format, config.mask_name)
-    _warn(index.problems)
+    log_findings(index.problems)
     recorded = recorded_split(config.run, index)
     split, samples = choose(index, config.split, recorded)
     trained_on = sum(recorded.get(sample.id) == "train" for sample in samples)
@@ -108,14 +106,6 @@ def _refuse_run(out: Path | None) -> None:
             f"{out}: expected a folder for the scores, it holds a run whose own record they would replace: "
             "use another --out"
         )
-
-
-def _warn(problems: tuple[Problem, ...]) -> None:
-    """One line for each kind of finding: a set that is scored in part should not look like a whole one."""
-    grave = [found for found in problems if found.severity != "info"]
-    for code, count in Counter(found.code for found in grave).items():
-        first = next(found for found in grave if found.code == code)
-        _LOG.warning("%s (%d), such as %s: %s; segue doctor tells more", code, count, first.path.name, first.message)
 
 
 def choose(index: Index, split: str, recorded: dict[str, str]) -> tuple[str, tuple[Sample, ...]]:
@@ -148,16 +138,16 @@ def recorded_split(run: Path, index: Index) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["samples"]
+        entries = read_record(path, "samples")["samples"]
         record = {(entry["id"], entry["bytes"]): entry["split"] for entry in entries}
         by_stem: dict[tuple[str, int], list[str]] = defaultdict(list)
         for (name, size), split in record.items():
             by_stem[_stem(name), size].append(split)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path}: expected the record of a run's data, got a damaged one ({error})") from None
     known: dict[str, str] = {}
     for sample in index.samples:
-        size = _bytes(sample)
+        size = bytes_on_disk(sample)
         alike = by_stem.get((_stem(sample.id), size), [])
         split = record.get((sample.id, size)) or (alike[0] if len(alike) == 1 else None)
         if split:
@@ -169,10 +159,6 @@ def _stem(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _bytes(sample: Sample) -> int:
-    return sum(path.stat().st_size for path in (sample.image, sample.mask) if path is not None)
-
-
 @dataclass(frozen=True)
 class _Evaluated:
     segmenter: Segmenter
@@ -182,21 +168,15 @@ class _Evaluated:
 
 
 def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation: Evaluation, what: _Evaluated) -> None:
-    from segue.report.gather import summarise_data, worst_and_random  # matplotlib, only where a report is written
-    from segue.report.inputs import ReportInputs
-    from segue.report.page import write_report
-    from segue.report.pictures import save_examples, save_worst
-    from segue.report.plots import save_confusion
+    from segue.report.folder import write_evaluation  # matplotlib, only where a report is written
+    from segue.report.gather import summarise_splits, worst_and_random
+    from segue.report.inputs import DataSummary, ReportInputs
 
     make_folder(out)
-    write_text(out / "evaluation.json", json.dumps(result.to_json(), indent=2, allow_nan=False) + "\n")
-    write_text(out / "per_image.csv", evaluation.csv())
-    save_confusion(out / "confusion.png", evaluation.matrix, what.classes.names)
     worst, random = worst_and_random(what.segmenter, what.samples, evaluation, classes=what.classes, seed=config.seed)
-    save_worst(out / "worst", worst, what.classes)
-    save_examples(out / "val_pred.jpg", random or worst, what.classes)
     info, index = what.segmenter.info, what.index
-    data = summarise_data(str(index.root), index.format, what.samples, what.classes, info.prep.channels, index.problems)
+    splits = summarise_splits(what.samples, evaluation.matrices.sum(axis=2))  # a row of the matrix is a true class
+    data = DataSummary(str(index.root), index.format, info.prep.channels, splits, index.problems)
     source = {"source": info.source.name, "licence": info.source.licence, "page": info.source.url or "–"}
     inputs = ReportInputs(
         title=f"{config.run.resolve().name} on {index.root.name} ({result.split})",
@@ -210,13 +190,9 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
         pretrained=source,
         config=to_dict(config),
     )
-    write_report(out / "report.html", inputs)
+    write_evaluation(out, result.to_json(), evaluation.csv(), inputs)
 
 
 def _command(config: EvaluateConfig) -> str:
     paths = " ".join(shlex.quote(str(path)) for path in (config.run, *config.paths))
     return f"segue evaluate {paths} --split {config.split} --seed {config.seed} --out {shlex.quote(str(config.out))}"
-
-
-def _figure(value: float | None) -> str:
-    return "  –  " if value is None else f"{value:.3f}"

@@ -18,6 +18,7 @@ from segue.conversion import to_dict
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.errors import UsageError
+from segue.metrics.phrases import figure, interval_phrase
 from segue.report.pictures import save_train_batch
 from segue.train.lock import held
 from segue.train.loop import Loop, run_loop
@@ -54,21 +55,11 @@ class FitResult:
         if self.run is None:
             return [yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip(), "", "dry run: nothing was written"]
         return [
-            f"mIoU {self.evaluation['miou']:.3f} ({interval_text(self.evaluation['interval'])}) "
+            f"mIoU {figure(self.evaluation['miou'])} ({interval_phrase(self.evaluation['interval'])}) "
             f"on {self.evaluation['n_images']} validation images, after {duration(self.seconds)}",
             f"report: {self.run / 'report.html'}",
             f"use it: segue predict {shlex.quote(str(self.run))} IMAGE… --out predictions",
         ]
-
-
-def interval_text(interval: list[float | None]) -> str:
-    """A 95 % interval for people; a single image gives none.
-
-    >>> interval_text([0.5, 0.61]), interval_text([None, None])
-    ('95 % interval 0.500 to 0.610', 'too few images for an interval')
-    """
-    low, high = interval
-    return "too few images for an interval" if low is None or high is None else f"95 % interval {low:.3f} to {high:.3f}"
 
 
 def run(config: FitConfig) -> FitResult:

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from jaxtyping import Float, Int64
-from numpy.typing import NDArray
 
 from segue.data.classes import Classes
+from segue.data.doctor.masks import MaskFacts, unpack
 from segue.data.encoding import encode
-from segue.data.image import read_mask
 from segue.data.index import Sample
 
-MOST_COUNTED = 500  # masks; class shares settle long before
 
+def class_pixels(mask: MaskFacts, classes: Classes) -> Int64[np.ndarray, " classes"]:
+    """Pixels of each class in a mask the doctor has looked at; ignored pixels count for none.
 
-def count_pixels(samples: Sequence[Sample], classes: Classes) -> tuple[Int64[np.ndarray, " classes"], int]:
-    """Pixels of each class over the masks of `samples`, and the number of masks counted (evenly spread when many)."""
-    labelled = [sample for sample in samples if sample.mask is not None]
-    counted = spread(labelled, MOST_COUNTED)
-
-    def count(sample: Sample) -> NDArray[np.int64]:
-        assert sample.mask is not None, "filtered above"
-        return np.bincount(encode(read_mask(sample.mask), classes, sample.mask).ravel(), minlength=256)
-
-    total = np.zeros(256, dtype=np.int64)
-    with ThreadPoolExecutor() as pool:
-        for one in pool.map(count, counted):
-            total += one
-    return total[: len(classes)], len(counted)
+    Raises `DataError` when the mask holds a value that is neither a class nor ignored.
+    """
+    raw = unpack(mask.colours) if classes.coded_by_colour else mask.values
+    ids = encode(raw[None], classes, mask.path)[0]
+    counts = np.bincount(ids, weights=mask.counts, minlength=len(classes))
+    return counts[: len(classes)].astype(np.int64)
 
 
 def balancing_weights(pixels: Int64[np.ndarray, " classes"], power: float) -> Float[np.ndarray, " classes"]:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Int64
+
 from segue.configs import DataConfig
-from segue.data.census import count_pixels
+from segue.data.census import class_pixels
 from segue.data.classes import Classes
 from segue.data.doctor import examine
+from segue.data.findings import log_findings
 from segue.data.formats import open_index
-from segue.data.image import image_size, read_image
 from segue.data.index import Index, Problem, Sample
 from segue.data.split import load_split, split
 from segue.durable import write_text
 from segue.errors import DataError, RunError
 
-_PEEKED = 16  # images decoded to learn the number of channels
-
-_log = logging.getLogger("segue")
 Update = Callable[[float, str], None]
 
 
@@ -32,14 +31,16 @@ Update = Callable[[float, str], None]
 class Data:
     """A data set ready for training.
 
-    `samples` are labelled and carry a split; `sizes` are (height, width) of the training images, in their order;
-    `channels` is what the network will take; `findings` are the doctor's warnings and notes.
+    `samples` are labelled and carry a split; `pixels` are their pixels of each class, in their order; `sizes` are
+    (height, width) of the training images, in theirs; `channels` is what the network will take; `findings` are the
+    doctor's warnings and notes.
     """
 
     root: Path
     format: str
     classes: Classes
     samples: tuple[Sample, ...]
+    pixels: Int64[np.ndarray, "samples classes"]
     sizes: tuple[tuple[int, int], ...]
     channels: int
     findings: tuple[Problem, ...]
@@ -47,6 +48,10 @@ class Data:
     def of(self, part: str) -> tuple[Sample, ...]:
         """The samples of one split."""
         return tuple(sample for sample in self.samples if sample.split == part)
+
+    def pixels_of(self, part: str) -> Int64[np.ndarray, " classes"]:
+        """Pixels of each class over all samples of one split."""
+        return np.asarray(self.pixels[[sample.split == part for sample in self.samples]].sum(axis=0))
 
 
 def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Update) -> Data:
@@ -65,20 +70,27 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
     index = dataclasses.replace(index, samples=tuple(sample for sample in index.samples if sample.split != "test"))
     diagnosis = examine(index, names=config.names, ignore=config.ignore, assign=assign, update=update)
     _refuse(diagnosis.errors, paths)
-    _log_warnings(diagnosis.warnings)
-    samples = tuple(s for s in diagnosis.samples if s.mask is not None and s.split in ("train", "val"))
+    log_findings(diagnosis.warnings)
     assert diagnosis.classes is not None, "examine settles the classes of data without errors"
-    _require_both_parts(samples, diagnosis.classes, index)
-    train = [sample for sample in samples if sample.split == "train"]
-    return Data(
+    seen = [
+        (one.sample, one.image, one.mask)
+        for one in diagnosis.looked
+        if one.sample.split in ("train", "val") and one.image is not None and one.mask is not None
+    ]
+    pixels = [class_pixels(mask, diagnosis.classes) for _, _, mask in seen]
+    data = Data(
         root=index.root.resolve(),
         format=index.format,
         classes=diagnosis.classes,
-        samples=samples,
-        sizes=tuple(image_size(sample.image) for sample in train),
-        channels=common_channels(train),
+        samples=tuple(sample for sample, _, _ in seen),
+        pixels=np.array(pixels, dtype=np.int64).reshape(-1, len(diagnosis.classes)),
+        sizes=tuple((image.height, image.width) for sample, image, _ in seen if sample.split == "train"),
+        # grey images are shown to a colour network as grey; any other mixture was refused
+        channels=max((image.channels for _, image, _ in seen), default=0),
         findings=diagnosis.problems,
     )
+    _require_both_parts(data, len(index.samples))
+    return data
 
 
 def _refuse(errors: tuple[Problem, ...], paths: tuple[Path, ...]) -> None:
@@ -90,43 +102,19 @@ def _refuse(errors: tuple[Problem, ...], paths: tuple[Path, ...]) -> None:
     raise DataError(f"{first.path}: {first.message}: {first.remedy}{others}; all of them: {command}")
 
 
-def _log_warnings(warnings: tuple[Problem, ...]) -> None:
-    for code in dict.fromkeys(warning.code for warning in warnings):
-        same = [warning for warning in warnings if warning.code == code]
-        more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
-        _log.warning("warning %s: %s: %s%s", code, same[0].path, same[0].message, more)
-
-
-def _require_both_parts(samples: tuple[Sample, ...], classes: Classes, index: Index) -> None:
+def _require_both_parts(data: Data, images: int) -> None:
     for part, use in (("train", "train on"), ("val", "validate with")):
-        held = [sample for sample in samples if sample.split == part]
+        held = data.of(part)
         if not held:
             raise DataError(
-                f"{index.root}: expected labelled images to {use}, got none among {len(index.samples)} images: "
+                f"{data.root}: expected labelled images to {use}, got none among {images} images: "
                 "add image and mask pairs"
             )
-        pixels, counted = count_pixels(held, classes)
-        if pixels.sum() == 0:
+        if data.pixels_of(part).sum() == 0:
             raise DataError(
-                f"{held[0].mask}: expected labelled pixels to {use}, every pixel of {counted} masks is ignored: "
+                f"{held[0].mask}: expected labelled pixels to {use}, every pixel of {len(held)} masks is ignored: "
                 "check which mask values mean 'not labelled'"
             )
-
-
-def common_channels(samples: list[Sample]) -> int:
-    """The channels the network takes: 1 when all images are grey, 3 for colour or a mixture, else the exact count."""
-    step = max(1, len(samples) // _PEEKED)
-    counts = {sample: int(read_image(sample.image).shape[2]) for sample in samples[::step][:_PEEKED]}
-    kinds = set(counts.values())
-    if kinds <= {1, 3}:
-        return max(kinds)
-    if len(kinds) == 1:
-        return kinds.pop()
-    odd = min(counts, key=lambda sample: counts[sample])
-    raise DataError(
-        f"{odd.image}: expected {max(kinds)} channels like other images, got {counts[odd]}: "
-        "bring all images to one form"
-    )
 
 
 def save_data(path: Path, data: Data) -> None:
@@ -138,9 +126,10 @@ def save_data(path: Path, data: Data) -> None:
             "mask": str(sample.mask.resolve()) if sample.mask else None,
             "split": sample.split,
             "group": sample.group,
-            "bytes": _bytes(sample),
+            "bytes": bytes_on_disk(sample),
+            "pixels": pixels.tolist(),
         }
-        for sample in data.samples
+        for sample, pixels in zip(data.samples, data.pixels, strict=True)
     ]
     record = {
         "root": str(data.root),
@@ -162,11 +151,14 @@ def load_data(path: Path) -> Data:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         samples = tuple(_sample(entry) for entry in record["samples"])
+        classes = _classes(record["classes"])
+        pixels = np.array([entry["pixels"] for entry in record["samples"]], dtype=np.int64)
         data = Data(
             root=Path(record["root"]),
             format=record["format"],
-            classes=_classes(record["classes"]),
+            classes=classes,
             samples=samples,
+            pixels=pixels.reshape(-1, len(classes)),
             sizes=tuple((height, width) for height, width in record["sizes"]),
             channels=record["channels"],
             findings=tuple(Problem(**{**entry, "path": Path(entry["path"])}) for entry in record["findings"]),
@@ -174,7 +166,7 @@ def load_data(path: Path) -> Data:
         recorded = [entry["bytes"] for entry in record["samples"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: expected the record of a run's data, got a damaged one ({error})") from None
-    changed = [s.image for s, size in zip(samples, recorded, strict=True) if _bytes(s) != size]
+    changed = [s.image for s, size in zip(samples, recorded, strict=True) if bytes_on_disk(s) != size]
     if changed:
         raise DataError(
             f"{changed[0]}: expected the image and mask the run was started with, {len(changed)} changed or are gone: "
@@ -183,7 +175,8 @@ def load_data(path: Path) -> Data:
     return data
 
 
-def _bytes(sample: Sample) -> int:
+def bytes_on_disk(sample: Sample) -> int:
+    """Size of a sample's files together, one less for each that is gone: tells whether they are still the same."""
     files = [sample.image, *([sample.mask] if sample.mask else [])]
     return sum(file.stat().st_size if file.is_file() else -1 for file in files)
 

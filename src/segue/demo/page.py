@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from segue import __version__
 from segue.console import duration
 from segue.data.classes import Classes
+from segue.metrics.phrases import span
 from segue.report.charts import Line, line_chart
 from segue.report.escaping import escape
+from segue.report.page import shell
 from segue.report.sections import bar_cell, data_uri, fact_list, number_cell, swatch
 
 INTRODUCTION = (
@@ -37,15 +37,20 @@ class Row:
     history: tuple[tuple[float, float], ...]
 
     @property
-    def miou(self) -> float:
-        """Mean IoU over the classes."""
-        return float(self.evaluation["miou"])
+    def miou(self) -> float | None:
+        """Mean IoU over the classes; None where no pixel is labelled."""
+        miou: float | None = self.evaluation["miou"]
+        return miou
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % bootstrap interval of `miou`."""
-        low, high = self.evaluation["interval"]
-        return (float(low), float(high))
+    def interval(self) -> list[float | None]:
+        """The 95 % bootstrap interval of `miou`; twice None where there is none."""
+        interval: list[float | None] = self.evaluation["interval"]
+        return interval
+
+    def span(self) -> str:
+        """The interval for people."""
+        return span(self.interval)
 
 
 def render(
@@ -57,7 +62,6 @@ def render(
     links: dict[str, str],
 ) -> str:
     """The page as text; `facts` describe the pretrained encoder, `links` name each run's own report."""
-    style = resources.files("segue.report").joinpath("page.css").read_text(encoding="utf-8").strip()
     introduction = INTRODUCTION.format(images=images, scored=rows[0].evaluation["n_images"])
     shown = f'<img src="{data_uri(picture)}" alt="scenes, truth and predictions" style="width:100%;height:auto">'
     curves = line_chart("validation mIoU by step", [Line(row.name, row.history) for row in rows])
@@ -69,23 +73,14 @@ def render(
         ("Pretrained encoder", fact_list(facts)),
     ]
     body = "".join(f"<section><h2>{title}</h2>{content}</section>" for title, content in parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>From a harbour to a town · Segue</title><style>{style}</style></head>\n<body>"
-        '<header><p class="brand">Segue</p><h1>From a harbour in summer to a town in winter</h1></header>\n'
-        f"<main>{body}</main>\n<footer>Written by Segue {escape(__version__)}.</footer></body></html>\n"
-    )
+    return shell("From a harbour in summer to a town in winter", body)
 
 
 def _table(rows: Sequence[Row], links: dict[str, str]) -> str:
     heads = _heads(("", "mIoU", "95 % interval", "time", "report"))
     body = "".join(
         f"<tr><th scope=row>{escape(row.name)}</th>{bar_cell(row.miou)}"
-        f"<td>{row.interval[0]:.3f} – {row.interval[1]:.3f}</td><td>{duration(row.seconds)}</td>"
+        f"<td>{row.span()}</td><td>{duration(row.seconds)}</td>"
         f'<td><a href="{escape(links[row.name])}">open</a></td></tr>'
         for row in rows
     )

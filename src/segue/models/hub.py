@@ -1,15 +1,15 @@
-"""Fetch timm's pretrained weights by name from the Hugging Face hub, or from its cache on this machine."""
+"""Fetch an encoder's pretrained weights by name from the Hugging Face hub, or from its cache on this machine."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 
+from segue.durable import sha256_of
 from segue.errors import WeightsError
 from segue.models.encoders import pretrained_config
 from segue.models.licences import hub_licence
 from segue.models.source import Source
-from segue.models.weight_file import sha256_of
 
 log = logging.getLogger("segue")
 FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
@@ -17,14 +17,14 @@ WAYS_OUT = "give a file with --model.weights FILE, or start without pretrained w
 
 
 def fetch(name: str) -> tuple[Path, Source]:
-    """The weights file of a timm name (with or without tag), downloaded unless it is in the cache.
+    """The weights file of an encoder's name (with or without tag, without `@N`), downloaded unless it is in the cache.
 
     Raises `WeightsError` when the hub has none or cannot be reached.
     """
     config = pretrained_config(name)
     repository = config.get("hf_hub_id")
     if not repository:
-        raise WeightsError(f"encoder {name}: expected pretrained weights on the hub, it has none: {WAYS_OUT}")
+        raise WeightsError(f"expected an encoder with pretrained weights, got {name}, which has none: {WAYS_OUT}")
     repository, _, revision = repository.partition("@")
     written = config.get("hf_hub_filename")
     path = _first_of((written,) if written else FILES, repository, revision or None)

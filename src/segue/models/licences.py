@@ -29,6 +29,17 @@ def hub_licence(config: Mapping[str, Any]) -> str:
     return licence if licence and licence != "unknown" else UNKNOWN
 
 
+def stated_licence(metadata: Mapping[str, str]) -> str:
+    """The licence a weights file names in its own header: its word, so it is marked as such; one line, 80 characters.
+
+    >>> stated_licence({"licence": "Apache-2.0"}), stated_licence({})
+    ('Apache-2.0 (as the file states)', 'unknown: check where the file came from')
+    """
+    text = metadata.get("licence") or metadata.get("license") or ""
+    shown = "".join(character for character in text if character.isprintable()).strip()[:80]
+    return f"{shown} (as the file states)" if shown else UNKNOWN_FILE
+
+
 def published_file(sha256: str) -> tuple[str, str, str] | None:
     """Name, licence and page of a file published under this checksum; None for any other file."""
     return PUBLISHED.get(sha256[:8])

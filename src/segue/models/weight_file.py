@@ -6,7 +6,6 @@ themselves let pass is looked for here: compressed archives, tensors larger than
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import warnings
@@ -45,10 +44,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {_strip(name): tensor for name, tensor in tensors.items()}
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the header of a .safetensors file says of itself; empty for other files and where there is nothing.
+
+    Raises `WeightsError` when the header is damaged.
+    """
+    if path.suffix.lower() != ".safetensors":
+        return {}
+    header = _read_header(path)
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    pairs = metadata.items() if isinstance(metadata, dict) else ()
+    return {key: value for key, value in pairs if isinstance(value, str)}
 
 
 def _strip(name: str) -> str:
@@ -79,7 +85,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _check_header(path: Path) -> None:
+def _read_header(path: Path) -> Any:  # noqa: ANN401 - what a stranger's JSON holds
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -88,11 +94,17 @@ def _check_header(path: Path) -> None:
                 f"{path}: expected a safetensors header, got a truncated file of {size} bytes: copy it again"
             )
         try:
-            header = json.loads(file.read(length), object_pairs_hook=_no_repeats)
+            return json.loads(file.read(length), object_pairs_hook=_no_repeats)
         except (ValueError, RecursionError) as error:
             raise WeightsError(f"{path}: expected a safetensors header, got: {error}") from error
+
+
+def _check_header(path: Path) -> None:
+    header = _read_header(path)
+    with path.open("rb") as file:
+        data = path.stat().st_size - 8 - int.from_bytes(file.read(8), "little")
     for name, entry in header.items() if isinstance(header, dict) else ():
-        if name != "__metadata__" and not _inside(entry, size - 8 - length):
+        if name != "__metadata__" and not _inside(entry, data):
             raise WeightsError(f"{path}: expected data of {name} inside the file, got offsets outside: copy it again")
 
 

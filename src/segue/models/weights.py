@@ -9,16 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from segue.durable import sha256_of
 from segue.errors import WeightsError
 from segue.models.adapt import adapt_positions, adapt_stem
 from segue.models.build import SegmentationModel
 from segue.models.encoders import split_name
 from segue.models.hub import fetch
-from segue.models.licences import UNKNOWN_FILE, published_file
+from segue.models.licences import published_file, stated_licence
 from segue.models.looks_like import first_complete_stages, looks_like
 from segue.models.naming import Match, elements, match_names
 from segue.models.source import Source as Source
-from segue.models.weight_file import read_weights, sha256_of
+from segue.models.weight_file import read_metadata, read_weights
 
 ENOUGH = 0.9  # share of the encoder below which pretrained weights are refused
 
@@ -65,10 +66,15 @@ def load_pretrained(model: SegmentationModel, weights: str, names: Sequence[str]
     path = Path(weights)
     if path.is_dir():
         return _load_run(model, path, names)
-    tensors = read_weights(path)
+    return _load_encoder(model, read_weights(path), _origin(path))
+
+
+def _origin(path: Path) -> Source:
+    """Who published this very file, else what it says of itself."""
     sha256 = sha256_of(path)
-    name, licence, url = published_file(sha256) or (path.name, UNKNOWN_FILE, None)
-    return _load_encoder(model, tensors, Source(name=name, licence=licence, sha256=sha256, url=url))
+    published = published_file(sha256)
+    name, licence, url = published or (path.name, stated_licence(read_metadata(path)), None)
+    return Source(name=name, licence=licence, sha256=sha256, url=url)
 
 
 def _load_encoder(model: SegmentationModel, tensors: Mapping[str, Tensor], source: Source) -> LoadReport:

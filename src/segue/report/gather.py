@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Int64
 
-from segue.data.census import count_pixels
 from segue.data.classes import Classes
-from segue.data.index import SPLITS, Problem, Sample
+from segue.data.index import SPLITS, Sample
 from segue.data.loader import read_sample
 from segue.infer.evaluate import Evaluation
 from segue.infer.segmenter import Segmenter
-from segue.report.inputs import DataSummary, Example, SplitSummary
+from segue.report.inputs import Example, SplitSummary
 
 
 def worst_and_random(
@@ -43,21 +43,15 @@ def worst_and_random(
     return tuple(map(example, low)), tuple(map(example, drawn))
 
 
-def summarise_data(
-    root: str,
-    format: str,
-    samples: Sequence[Sample],
-    classes: Classes,
-    channels: int,
-    findings: tuple[Problem, ...] = (),
-) -> DataSummary:
-    """Count images, groups and pixels of every split; pixels as `count_pixels` does."""
-    names = [name for name in (*SPLITS, "") if any(sample.split == name for sample in samples)]
-    splits = tuple(_split(name, [s for s in samples if s.split == name], classes) for name in names)
-    return DataSummary(root, format, channels, splits, findings)
+def summarise_splits(
+    samples: Sequence[Sample], pixels: Int64[np.ndarray, "samples classes"]
+) -> tuple[SplitSummary, ...]:
+    """Count images, groups and pixels of every split; `pixels` are those of each class in each sample."""
+    parts = np.array([sample.split for sample in samples])
+    names = [name for name in (*SPLITS, "") if name in parts]
+    return tuple(_split(name, [s for s in samples if s.split == name], pixels[parts == name]) for name in names)
 
 
-def _split(name: str, samples: list[Sample], classes: Classes) -> SplitSummary:
-    pixels, counted = count_pixels(samples, classes)
+def _split(name: str, samples: list[Sample], pixels: Int64[np.ndarray, "samples classes"]) -> SplitSummary:
     groups = len({sample.group or sample.id for sample in samples})
-    return SplitSummary(name or "all", len(samples), groups, pixels, counted)
+    return SplitSummary(name or "all", len(samples), groups, pixels.sum(axis=0))

@@ -27,16 +27,12 @@ class Example:
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """One part of the data: its images, the groups they come from, and how many pixels each class has.
-
-    `counted` is the number of masks the pixels were counted on, evenly spread where there are more.
-    """
+    """One part of the data: its images, the groups they come from, and how many pixels each class has."""
 
     name: str
     images: int
     groups: int
     pixels: Integer[np.ndarray, " classes"]
-    counted: int
 
 
 @dataclass(frozen=True)

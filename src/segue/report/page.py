@@ -20,23 +20,29 @@ def write_report(path: Path, inputs: ReportInputs) -> None:
 
 
 def render(inputs: ReportInputs) -> str:
-    """The page as text.
+    """The page as text."""
+    parts = _parts(inputs)
+    links = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in parts[1:])
+    body = "".join(f'<section id="{anchor}"><h2>{title}</h2>{content}</section>' for anchor, title, content in parts)
+    return shell(inputs.title, body, links)
+
+
+def shell(title: str, body: str, links: str = "") -> str:
+    """A whole page around the HTML `body`; `title` is plain text, `links` the HTML of its navigation.
 
     It carries its style, its script and its pictures, and a policy that lets a browser load or run nothing else.
     """
     style, script = (_asset(name) for name in ("page.css", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    parts = _parts(inputs)
-    links = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in parts[1:])
-    body = "".join(f'<section id="{anchor}"><h2>{title}</h2>{content}</section>' for anchor, title, content in parts)
+    navigation = f"<nav>{links}</nav>" if links else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(inputs.title)} · Segue</title><style>{style}</style></head>\n<body>"
-        f'<header><p class="brand">Segue</p><h1>{escape(inputs.title)}</h1><nav>{links}</nav></header>\n'
+        f"<title>{escape(title)} · Segue</title><style>{style}</style></head>\n<body>"
+        f'<header><p class="brand">Segue</p><h1>{escape(title)}</h1>{navigation}</header>\n'
         f"<main>{body}</main>\n<footer>Written by Segue {escape(__version__)}.</footer>"
         f"<script>{script}</script></body></html>\n"
     )

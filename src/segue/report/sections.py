@@ -153,15 +153,10 @@ def data_section(data: DataSummary, classes: Classes) -> str:
     for i, name in enumerate(classes.names):
         cells = "".join(bar_cell(_share_of(part, i), as_percent=True) for part in data.splits)
         body.append(f"<tr><th scope=row>{swatch(classes.palette[i])}{escape(name)}</th>{cells}</tr>")
-    note = "".join(
-        f"<p>Pixels of {escape(part.name)} counted on {part.counted:,} of {part.images:,} masks.</p>"
-        for part in data.splits
-        if part.counted < part.images
-    )
     table = (
         f'<div class="wide"><table><thead><tr><td></td>{heads}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
-    return fact_list(facts) + table + note + _findings(data)
+    return fact_list(facts) + table + _findings(data)
 
 
 def _cells(texts: Any) -> str:  # noqa: ANN401 - any iterable of text

@@ -5,7 +5,6 @@ No pickle is involved: tensors are safetensors, the rest is JSON in its header.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from segue.durable import write_durably, write_text
+from segue.durable import sha256_of, write_durably, write_text
 from segue.errors import RunError
 
 KEPT = 2
@@ -33,15 +32,6 @@ class Checkpoint:
     path: Path
     tensors: dict[str, Tensor]
     state: dict[str, Any]
-
-
-def sha256(path: Path) -> str:
-    """The hex SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -77,8 +67,8 @@ def save_checkpoint(
     path = _unused(folder, step, {entry["file"] for entry in entries})
     save_tensors(path, tensors, state)
     entries = [entry for entry in entries if entry["step"] != step]
-    best_sha256 = sha256(best_path(folder, best_step)) if best_step else None
-    entry = {"file": path.name, "step": step, "sha256": sha256(path), "best": best_step, "best_sha256": best_sha256}
+    best_sha256 = sha256_of(best_path(folder, best_step)) if best_step else None
+    entry = {"file": path.name, "step": step, "sha256": sha256_of(path), "best": best_step, "best_sha256": best_sha256}
     entries.append(entry)
     entries = sorted(entries, key=lambda entry: entry["step"])[-KEPT:]
     write_text(folder / "manifest.json", json.dumps(entries, indent=1))
@@ -128,7 +118,7 @@ def load_newest(folder: Path) -> Checkpoint:
         needed = [(path, entry["sha256"])]
         if entry["best"]:
             needed.append((best_path(folder, entry["best"]), entry["best_sha256"]))
-        damaged = [file for file, digest in needed if not file.is_file() or sha256(file) != digest]
+        damaged = [file for file, digest in needed if not file.is_file() or sha256_of(file) != digest]
         if damaged:
             _log.warning("%s is missing or damaged (its checksum differs): falling back to the one before", damaged[0])
             continue
@@ -143,7 +133,7 @@ def load_best(folder: Path) -> dict[str, Tensor]:
     if not entries or not entries[-1]["best"]:
         raise RunError(f"{folder}: expected the weights of a validated model, found none: start a new run")
     path = best_path(folder, entries[-1]["best"])
-    if not path.is_file() or sha256(path) != entries[-1]["best_sha256"]:
+    if not path.is_file() or sha256_of(path) != entries[-1]["best_sha256"]:
         raise RunError(f"{path}: is missing or damaged (its checksum differs): segue fit --resume trains it again")
     return load_tensors(path)[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segue.durable import make_folder, make_numbered
 from segue.errors import RunError, RunTakenError
 
 CONFIG = "config.yaml"
@@ -19,26 +20,11 @@ def create_run_folder(out: Path | None, data_name: str) -> Path:
 
     Raises `RunTakenError` when `out` already holds something and `RunError` when it cannot be made.
     """
-    try:
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            require_empty(out)
-            probe = out / ".lock"
-            probe.touch()
-            return out
-        number = 1
-        while True:
-            folder = Path("runs") / f"{data_name or 'data'}-{number}"
-            try:
-                folder.mkdir(parents=True)
-                return folder
-            except FileExistsError:
-                number += 1
-    except OSError as error:
-        where = out or Path("runs")
-        raise RunError(
-            f"{where}: expected a folder that can be written, got {error.strerror}: use another --out"
-        ) from None
+    if out is None:
+        return make_numbered(Path("runs") / (data_name or "data"))
+    make_folder(out)
+    require_empty(out)
+    return out
 
 
 def require_empty(folder: Path) -> None:

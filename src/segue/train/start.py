@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from segue.configs import FitConfig, ModelConfig
-from segue.data.census import balancing_weights, count_pixels, spread
+from segue.data.census import balancing_weights, spread
 from segue.data.loader import TrainingSet
 from segue.data.prepare import Data
 from segue.durable import write_text
@@ -157,8 +157,7 @@ def _class_weights(config: FitConfig, data: Data) -> Float[Tensor, " classes"] |
     power = config.optim.class_weights
     if power == 0:
         return None
-    pixels, _ = count_pixels(data.of("train"), data.classes)
-    weights = balancing_weights(pixels, power)
+    weights = balancing_weights(data.pixels_of("train"), power)
     shown = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(data.classes.names, weights, strict=True))
     _log.info("class weights in cross entropy (inverse share to the power %g): %s", power, shown)
     return torch.from_numpy(weights).float()

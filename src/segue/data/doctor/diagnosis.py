@@ -10,10 +10,22 @@ from typing import Any
 
 from segue.data.classes import Classes
 from segue.data.doctor.codes import CODES, SEVERITIES
+from segue.data.doctor.images import ImageFacts
+from segue.data.doctor.masks import MaskFacts
 from segue.data.doctor.values import Coding
 from segue.data.index import Problem, Sample
 
 EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One sample after its files were decoded: what is kept of it, and what is wrong with it."""
+
+    sample: Sample
+    image: ImageFacts | None
+    mask: MaskFacts | None
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -50,8 +62,8 @@ class Diagnosis:
     """The findings about a data set, the worst first, and what was looked at.
 
     `files` are all regular files below the data's folders, `images` the samples, `labelled` those with a mask.
-    `samples` are the data set's, with their splits. `classes` and `coding` (the raw mask values in use) are None when
-    the masks do not tell them.
+    `samples` are the data set's, with their splits; `looked` is what is known of each. `classes` and `coding` (the raw
+    mask values in use) are None when the masks do not tell them.
     """
 
     root: Path
@@ -65,6 +77,7 @@ class Diagnosis:
     coding: Coding | None = None
     fixed: Fixed | None = None
     samples: tuple[Sample, ...] = ()
+    looked: tuple[Looked, ...] = ()
 
     @property
     def exit_code(self) -> int:

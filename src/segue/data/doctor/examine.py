@@ -8,13 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from segue.data.classes import Classes
 from segue.data.doctor.classes import check_classes
 from segue.data.doctor.codes import SEVERITIES, problem
-from segue.data.doctor.diagnosis import Diagnosis, printable
+from segue.data.doctor.diagnosis import Diagnosis, Looked, printable
 from segue.data.doctor.files import check_file
 from segue.data.doctor.images import ImageFacts, check_channels, check_image
 from segue.data.doctor.leakage import check_leakage
@@ -29,16 +28,6 @@ from segue.errors import DataError
 
 Update = Callable[[float, str], None]
 Assign = Callable[[Index, dict[str, frozenset[int]]], Index]
-
-
-@dataclass(frozen=True)
-class Looked:
-    """One sample after its files were decoded: what is kept of it, and what is wrong with it."""
-
-    sample: Sample
-    image: ImageFacts | None
-    mask: MaskFacts | None
-    problems: tuple[Problem, ...]
 
 
 def examine(
@@ -90,6 +79,7 @@ def examine(
         coding=coding,
         seconds=time.perf_counter() - start,
         samples=index.samples,
+        looked=tuple(looked),
     )
 
 
