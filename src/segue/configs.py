@@ -195,6 +195,9 @@ class FitConfig(Checked):
     steps: int | None = knob(None, "training steps; computed from the data when not given", low=1)
     minutes: float | None = knob(None, "wall-clock budget in minutes, evaluation included; sets the steps", low=0.1)
     seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)
+    commercial: bool = knob(
+        False, "refuse an encoder or weights whose licence is not known to allow commercial use (segue list encoders)"
+    )
     json: bool = knob(False, "print the result as JSON on standard output")
     dry_run: bool = knob(False, "check the data, print the resolved configuration, write nothing")
     data: DataConfig = DataConfig()

@@ -19,6 +19,7 @@ from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.errors import UsageError
 from segue.metrics.phrases import figure, interval_phrase
+from segue.models.origin import require_commercial
 from segue.report.pictures import save_train_batch
 from segue.train.lock import held
 from segue.train.loop import Loop, run_loop
@@ -75,6 +76,9 @@ def run(config: FitConfig) -> FitResult:
         raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
     if config.out is not None and config.out.is_dir():
         require_empty(config.out)
+    if config.commercial:
+        scratch = config.transfer.mode == "scratch"
+        require_commercial(config.model.encoder, None if scratch else config.model.weights)
     began = time.perf_counter()
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, config.data, config.seed, update)

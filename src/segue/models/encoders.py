@@ -128,6 +128,11 @@ def pretrained_config(name: str) -> dict[str, Any]:
     return config
 
 
+def code_licence(name: str) -> str:
+    """The licence of the network's code, for a name without `@N`; timm's code is Apache-2.0 throughout."""
+    return str(TRUNKS[name].licence) if name in TRUNKS else "apache-2.0"
+
+
 def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
     if channels == 1:
         return (sum(values) / len(values),)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from segue.durable import sha256_of
 from segue.errors import WeightsError
@@ -21,15 +24,26 @@ def fetch(name: str) -> tuple[Path, Source]:
 
     Raises `WeightsError` when the hub has none or cannot be reached.
     """
+    source = published_source(name)
     config = pretrained_config(name)
-    repository = config.get("hf_hub_id")
+    written = config.get("hf_hub_filename")
+    path = _first_of((written,) if written else FILES, source.name, _repository(config)[1])
+    return path, dataclasses.replace(source, sha256=sha256_of(path))
+
+
+def published_source(name: str) -> Source:
+    """Where `fetch` would find the weights of a name, and their licence; raises `WeightsError` when there are none."""
+    config = pretrained_config(name)
+    repository, _ = _repository(config)
     if not repository:
         raise WeightsError(f"expected an encoder with pretrained weights, got {name}, which has none: {WAYS_OUT}")
-    repository, _, revision = repository.partition("@")
-    written = config.get("hf_hub_filename")
-    path = _first_of((written,) if written else FILES, repository, revision or None)
-    url = f"https://huggingface.co/{repository}"
-    return path, Source(name=repository, licence=hub_licence(config), sha256=sha256_of(path), url=url)
+    return Source(name=repository, licence=hub_licence(config), url=f"https://huggingface.co/{repository}")
+
+
+def _repository(config: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Repository and revision, of which timm writes `repository@revision`."""
+    repository, _, revision = (config.get("hf_hub_id") or "").partition("@")
+    return repository, revision or None
 
 
 def _first_of(files: tuple[str, ...], repository: str, revision: str | None) -> Path:

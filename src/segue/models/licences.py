@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 UNKNOWN = "unknown: check the model card"
 UNKNOWN_FILE = "unknown: check where the file came from"
+
+# identifiers as SPDX, the Hugging Face hub and timm write them, in lower case
+PERMISSIVE = {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "cc-by-4.0", "cc0-1.0", "unlicense"}
+NON_COMMERCIAL = {
+    "apple-amlr",  # Apple's Machine Learning Research Model licence: research only
+    "fair-noncommercial-research-license",
+    "nvidia-source-code-license",  # SegFormer's: research or evaluation only
+}
+OWN_TERMS = {
+    "apple-ascl",
+    "cvnets-license",
+    "dinov3-license",  # commercial use is allowed, some fields are not, and the text has to travel with the weights
+    "fastvit-license",
+    "gemma",
+    "mobileone-license",
+    "nvidia-open-model-license",
+    "qwen-community-1.0",
+    "sapiens2-license",
+    "seer-license",
+}
 
 # first 8 digits of the SHA-256 (torchvision writes them into the file name) -> name, licence, page
 _TORCHVISION = ("BSD-3-Clause (torchvision; trained on ImageNet)", "https://docs.pytorch.org/vision/stable/models.html")
@@ -21,6 +42,29 @@ PUBLISHED = {
     "6c64b313": ("torchvision vgg16_bn IMAGENET1K_V1", *_TORCHVISION),
     "a639ec97": ("torchvision densenet121 IMAGENET1K_V1", *_TORCHVISION),
 }
+
+
+class Use(Enum):
+    """What a licence allows, as far as its identifier tells: no judgement of your case."""
+
+    PERMISSIVE = "permissive"
+    NON_COMMERCIAL = "non-commercial"
+    OWN_TERMS = "terms of its own"
+    UNKNOWN = "unknown"
+
+
+def use_of(licence: str) -> Use:
+    """Which kind of licence this is; a remark in brackets behind it does not count, any other addition does.
+
+    >>> use_of("BSD-3-Clause (torchvision; trained on ImageNet)"), use_of("cc-by-nc-4.0")
+    (<Use.PERMISSIVE: 'permissive'>, <Use.NON_COMMERCIAL: 'non-commercial'>)
+    """
+    identifier = licence.partition(" (")[0].strip().lower()
+    if identifier in PERMISSIVE:
+        return Use.PERMISSIVE
+    if identifier in NON_COMMERCIAL or identifier.startswith("cc-by-nc"):
+        return Use.NON_COMMERCIAL
+    return Use.OWN_TERMS if identifier in OWN_TERMS else Use.UNKNOWN
 
 
 def hub_licence(config: Mapping[str, Any]) -> str:

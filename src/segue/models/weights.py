@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +10,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from segue.durable import sha256_of
 from segue.errors import WeightsError
 from segue.models.adapt import adapt_positions, adapt_stem
 from segue.models.build import SegmentationModel
 from segue.models.encoders import split_name
 from segue.models.hub import fetch
-from segue.models.licences import published_file, stated_licence
 from segue.models.looks_like import first_complete_stages, looks_like
 from segue.models.naming import Match, elements, match_names
+from segue.models.origin import file_source, run_source
 from segue.models.source import Source as Source
-from segue.models.weight_file import read_metadata, read_weights
+from segue.models.weight_file import read_weights
 
 ENOUGH = 0.9  # share of the encoder below which pretrained weights are refused
 
@@ -66,15 +66,7 @@ def load_pretrained(model: SegmentationModel, weights: str, names: Sequence[str]
     path = Path(weights)
     if path.is_dir():
         return _load_run(model, path, names)
-    return _load_encoder(model, read_weights(path), _origin(path))
-
-
-def _origin(path: Path) -> Source:
-    """Who published this very file, else what it says of itself."""
-    sha256 = sha256_of(path)
-    published = published_file(sha256)
-    name, licence, url = published or (path.name, stated_licence(read_metadata(path)), None)
-    return Source(name=name, licence=licence, sha256=sha256, url=url)
+    return _load_encoder(model, read_weights(path), file_source(path))
 
 
 def _load_encoder(model: SegmentationModel, tensors: Mapping[str, Tensor], source: Source) -> LoadReport:
@@ -143,17 +135,10 @@ def _too_little(
 
 def _load_run(model: SegmentationModel, folder: Path, names: Sequence[str]) -> LoadReport:
     """Encoder from a run; its decoder when it is the same one; head rows of classes that keep their name."""
-    from segue.models.artifact import WEIGHTS_NAME, load_model, model_folder  # it imports Source from here
+    from segue.models.artifact import load_model  # it imports Source from here
 
     other, info = load_model(folder)
-    origin = info.source
-    source = Source(
-        name=f"Segue run {folder.resolve().name} (from {origin.name})",
-        licence=origin.licence,
-        sha256=sha256_of(model_folder(folder) / WEIGHTS_NAME),
-        url=origin.url,
-    )
-    report = _load_encoder(model, other.encoder.net.state_dict(), source)
+    report = _load_encoder(model, other.encoder.net.state_dict(), run_source(folder))
     loaded, unexpected = list(report.loaded), [f"encoder.net.{name}" for name in report.unexpected]
     theirs, ours = other.decoder.state_dict(), model.decoder.state_dict()
     same = {n: t.shape for n, t in theirs.items()} == {n: t.shape for n, t in ours.items()}
@@ -168,7 +153,7 @@ def _load_run(model: SegmentationModel, folder: Path, names: Sequence[str]) -> L
     (loaded if same else unexpected).extend(f"decoder.{name}" for name in theirs)
     dropped = [name for name in info.classes.names if name not in kept]
     unexpected.extend(f"head.{leaf}[{name}]" for leaf in other.head.state_dict() for name in dropped)
-    return LoadReport(tuple(loaded), report.missing, tuple(unexpected), report.reshaped, source, report.share)
+    return dataclasses.replace(report, loaded=tuple(loaded), unexpected=tuple(unexpected))
 
 
 def _shared_classes(theirs: Sequence[str], ours: Sequence[str]) -> dict[str, tuple[int, int]]:
