@@ -8,7 +8,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 from segue.errors import UsageError
-from segue.losses import LOSSES
+from segue.losses import LOSSES, parse_loss, takes_class_weights
 from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.decoders import DECODERS
 
@@ -107,6 +107,15 @@ def test_a_decoder_works_on_two_maps_or_says_how_many_it_needs(decoder):
 # --- losses ----------------------------------------------------------------------------------------------------------
 
 SPACES = ((9, 7), (4, 5, 6))
+VARIANTS = ("focal(gamma=0.5)", "focal(gamma=0)", "ohem(min_kept=0)", "tversky(gamma=0.75)", "tversky(smooth=0)")
+TERMS = (*LOSSES.names(), *VARIANTS)
+SMOOTHED = "ce(smoothing=0.1)"  # its smallest value is not 0
+WEIGHTED = tuple(name for name in LOSSES if takes_class_weights(name))
+
+
+def loss_of(term, class_weights=None):
+    ((_, _, function),) = parse_loss(term, class_weights).parts
+    return function
 
 
 def labels_and_perfect_logits(space, classes=4):
@@ -116,76 +125,146 @@ def labels_and_perfect_logits(space, classes=4):
     return labels, perfect
 
 
+def labels_and_imperfect_logits(space, classes=4):
+    labels, perfect = labels_and_perfect_logits(space, classes)
+    return labels, 0.03 * perfect + torch.randn(perfect.shape, generator=torch.Generator().manual_seed(1))
+
+
+def value_and_gradient(loss, logits, labels, **options):
+    logits = logits.clone().requires_grad_()
+    value = loss(logits, labels, **options)
+    value.backward()
+    return value.detach(), logits.grad
+
+
 @pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_perfect_is_zero_and_worse_is_larger(name, space):
+@pytest.mark.parametrize("term", TERMS)
+def test_perfect_is_zero_and_worse_is_larger(term, space):
     labels, perfect = labels_and_perfect_logits(space)
     uniform = torch.zeros_like(perfect)
-    values = [LOSSES[name](logits, labels).item() for logits in (perfect, 0.05 * perfect, uniform, -perfect)]
+    values = [loss_of(term)(logits, labels).item() for logits in (perfect, 0.05 * perfect, uniform, -perfect)]
     assert values[0] == pytest.approx(0, abs=1e-4)
     assert values == sorted(values)
     assert values[1] < values[2] < values[3]
 
 
 @pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_ignored_pixels_do_not_count(name, space):
-    labels, perfect = labels_and_perfect_logits(space)
-    logits = perfect + torch.randn_like(perfect)
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED])
+def test_ignored_pixels_do_not_count(term, space):
+    labels, logits = labels_and_imperfect_logits(space)
     labels[:, 0] = 255
     other = logits.clone()
     other[:, :, 0] += 100 * torch.randn_like(other[:, :, 0])
-    other.requires_grad_()
-    loss = LOSSES[name](other, labels)
-    loss.backward()
-    torch.testing.assert_close(loss.detach(), LOSSES[name](logits, labels))
-    assert not other.grad[:, :, 0].any()
-    assert other.grad[:, :, 1:].any()
+    value, gradient = value_and_gradient(loss_of(term), other, labels)
+    torch.testing.assert_close(value, loss_of(term)(logits, labels))
+    assert not gradient[:, :, 0].any()
+    assert gradient[:, :, 1:].any()
 
 
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_another_ignore_value_is_respected(name):
-    labels, perfect = labels_and_perfect_logits((8, 8))
-    logits = perfect + torch.randn_like(perfect)
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED])
+def test_more_ignored_pixels_do_not_thin_the_loss_out(term):
+    labels, logits = labels_and_imperfect_logits((8, 9))
+    wider = torch.nn.functional.pad(labels, (3, 2, 4, 0), value=255)
+    padded = torch.nn.functional.pad(logits, (3, 2, 4, 0), value=5.0)
+    torch.testing.assert_close(loss_of(term)(padded, wider), loss_of(term)(logits, labels))
+
+
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED])
+def test_another_ignore_value_is_respected(term):
+    labels, logits = labels_and_imperfect_logits((8, 8))
     marked, marked_otherwise = labels.clone(), labels.clone()
     marked[:, :3], marked_otherwise[:, :3] = 255, -1
-    torch.testing.assert_close(LOSSES[name](logits, marked), LOSSES[name](logits, marked_otherwise, ignore=-1))
+    loss = loss_of(term)
+    torch.testing.assert_close(loss(logits, marked), loss(logits, marked_otherwise, ignore=-1))
 
 
 @pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_a_batch_without_labels_is_zero_and_has_a_zero_gradient(name, space):
-    logits = torch.randn(2, 4, *space, requires_grad=True)
-    loss = LOSSES[name](logits, torch.full((2, *space), 255))
-    loss.backward()
-    assert loss.item() == 0
-    assert not logits.grad.any()
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED, *(f"{name} weighted" for name in WEIGHTED)])
+def test_a_batch_without_labels_is_zero_and_has_a_zero_gradient(term, space):
+    name, _, weighted = term.partition(" ")
+    loss = loss_of(name, torch.tensor([0.5, 1, 2, 0]) if weighted else None)
+    value, gradient = value_and_gradient(loss, torch.randn(2, 4, *space), torch.full((2, *space), 255))
+    assert value.item() == 0
+    assert gradient.shape == (2, 4, *space)
+    assert not gradient.any()
 
 
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_gradient_agrees_with_finite_differences(name, monkeypatch):
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED])
+def test_gradient_agrees_with_finite_differences(term, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)  # the losses' cast; differences need the digits
     labels = torch.tensor([[[0, 1, 2], [255, 1, 0]]])
-    logits = torch.randn(1, 3, 2, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, labels), (logits,))
+    logits = torch.randn(1, 3, 2, 3, generator=torch.Generator().manual_seed(0)).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: loss_of(term)(x, labels), (logits,))
 
 
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_low_precision_logits_are_computed_in_float32(name):
-    labels, perfect = labels_and_perfect_logits((16, 16))
-    logits = (perfect * 0.1).bfloat16()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED])
+def test_low_precision_logits_are_computed_in_float32(term, dtype):
+    labels, logits = labels_and_imperfect_logits((16, 16))
+    logits = logits.to(dtype)
     with torch.autocast("cpu", torch.bfloat16):
-        loss = LOSSES[name](logits, labels)
+        loss = loss_of(term)(logits, labels)
     assert loss.dtype == torch.float32
-    assert loss.item() == LOSSES[name](logits.float(), labels).item()
+    assert loss.item() == loss_of(term)(logits.float(), labels).item()
 
 
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_labels_of_any_whole_number_type_give_the_same_loss(name):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED])
+def test_extreme_logits_give_finite_numbers(term, dtype):
     labels, perfect = labels_and_perfect_logits((8, 8))
+    for logits in (5 * perfect, -5 * perfect):  # 100 for one class, -100 for the others, and the other way round
+        value, gradient = value_and_gradient(loss_of(term), logits.to(dtype), labels)
+        assert value.isfinite()
+        assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("term", [*TERMS, SMOOTHED])
+def test_a_volume_of_depth_one_is_a_picture(term):
+    labels, logits = labels_and_imperfect_logits((8, 9))
     labels[:, 0] = 255
-    logits = 0.1 * perfect
-    assert LOSSES[name](logits, labels.to(torch.int16)).item() == LOSSES[name](logits, labels).item()
+    flat, flat_gradient = value_and_gradient(loss_of(term), logits, labels)
+    deep, deep_gradient = value_and_gradient(loss_of(term), logits.unsqueeze(2), labels.unsqueeze(1))
+    torch.testing.assert_close(deep, flat)
+    torch.testing.assert_close(deep_gradient.squeeze(2), flat_gradient)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_classes_that_no_pixel_has_do_no_harm(term):
+    labels = torch.full((1, 6, 6), 2)  # a batch of one, with one class
+    value, gradient = value_and_gradient(loss_of(term), torch.zeros(1, 4, 6, 6), labels)
+    assert value.isfinite()
+    assert gradient.isfinite().all()
+    assert loss_of(term)(torch.eye(4)[2].mul(40).view(1, 4, 1, 1).expand(1, 4, 6, 6), labels) <= value
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_class_weights_scale_what_a_class_contributes(name):
+    labels, logits = labels_and_imperfect_logits((8, 8))
+    loss = LOSSES[name] if name != "ohem" else loss_of("ohem(min_kept=1)")  # all pixels, so that masses add up
+    parts = [loss(logits, labels.masked_fill(labels != c, 255)) for c in range(4)]
+    counts = torch.stack([(labels == c).sum() for c in range(4)])
+    weights = torch.tensor([0.5, 3.0, 1.0, 0.0])
+    mass = weights * counts
+    expected = (mass * torch.stack(parts)).sum() / mass.sum()
+    torch.testing.assert_close(loss(logits, labels, weights=weights), expected)
+    torch.testing.assert_close(loss(logits, labels, weights=7 * weights), expected)
+    torch.testing.assert_close(loss(logits, labels, weights=torch.ones(4)), loss(logits, labels))
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_labels_of_any_whole_number_type_give_the_same_loss(term):
+    labels, logits = labels_and_imperfect_logits((8, 8))
+    labels[:, 0] = 255
+    assert loss_of(term)(logits, labels.to(torch.int16)).item() == loss_of(term)(logits, labels).item()
+
+
+@pytest.mark.parametrize("wrong", [4, 254, -1])
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_a_label_that_is_no_class_is_never_counted_silently(name, wrong):
+    labels, logits = labels_and_imperfect_logits((8, 8))
+    labels[0, 2, 3] = wrong
+    with pytest.raises((IndexError, RuntimeError)):
+        LOSSES[name](logits, labels)
 
 
 @pytest.mark.parametrize("shape", [(3, 9, 7), (2, 7, 9), (2, 1, 9, 7), (2, 9), (1, 9, 7)])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from segue.errors import UsageError
 from segue.losses.combine import Loss, LossFunction
+from segue.losses.parameters import read_parameters
 from segue.table import Table
 
 if TYPE_CHECKING:
@@ -25,47 +26,68 @@ LOSSES = Table(
     "loss",
     __name__,
     ce="cross_entropy:cross_entropy",
+    bce="binary_cross_entropy:binary_cross_entropy",
+    ohem="ohem:ohem",
+    focal="focal:focal",
     jaccard="jaccard:jaccard",
     dice="dice:dice",
+    generalised_dice="generalised_dice:generalised_dice",
+    tversky="tversky:tversky",
+    lovasz="lovasz:lovasz",
+    lovasz_hinge="lovasz_hinge:lovasz_hinge",
+    boundary="boundary:boundary",
 )
 
-_TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?(?P<name>[^*]+)")
-_PLUS = re.compile(r"(?<![\d.][eE])\+")  # the plus of 1e+2 belongs to the number
+_TERM = re.compile(r"(?:(?P<weight>[^*()]+)\*)?(?P<name>[^*()]+)(?:\((?P<parameters>[^()]*)\))?")
+_PLUS = re.compile(r"(?<![\d.][eE])\+(?![^(]*\))")  # the plus of 1e+2, or one between brackets, is part of a term
 
 
 def parse_loss(text: str, class_weights: Tensor | None = None) -> Loss:
-    """Read a weighted sum of losses; a term without a weight weighs 1.
+    """Read a weighted sum of losses; a term without a weight weighs 1, a parameter that is not given has its default.
 
     `class_weights` (one per class) go to the losses that take `weights`; the others balance classes by themselves.
 
-    Raises `UsageError` for an unknown name, a name that comes twice, and weights that are not positive numbers.
+    Raises `UsageError` for an unknown name, a name that comes twice, weights that are not positive numbers, and
+    parameters that the loss does not have or that are out of their bounds.
 
-    >>> [(name, weight) for name, weight, _ in parse_loss("0.25*ce + jaccard").parts]
-    [('ce', 0.25), ('jaccard', 1.0)]
+    >>> [(name, weight) for name, weight, _ in parse_loss("0.25*ce + focal(gamma=3)").parts]
+    [('ce', 0.25), ('focal', 1.0)]
     """
-    parts = [_parse_term(term.strip(), text) for term in _PLUS.split(text)]
-    names = [name for name, _ in parts]
+    try:
+        terms = [_parse_term(term.strip()) for term in _PLUS.split(text)]
+    except UsageError as error:
+        raise UsageError(f"loss {text!r}: {error}") from None
+    names = [name for name, _, _ in terms]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"loss {text!r}: {twice} comes twice, write it once with the sum of its weights")
-    return Loss(tuple((name, weight, _balanced(LOSSES[name], class_weights)) for name, weight in parts))
+    return Loss(tuple((name, weight, _bound(name, values, class_weights)) for name, weight, values in terms))
 
 
-def _balanced(function: LossFunction, class_weights: Tensor | None) -> LossFunction:
-    if class_weights is None or "weights" not in inspect.signature(function).parameters:
-        return function
-    return functools.partial(function, weights=class_weights)
+def takes_class_weights(name: str) -> bool:
+    """Whether class weights go to the loss of this name."""
+    return "weights" in inspect.signature(LOSSES[name]).parameters
 
 
-def _parse_term(term: str, text: str) -> tuple[str, float]:
+def _bound(name: str, values: dict[str, float], class_weights: Tensor | None) -> LossFunction:
+    """The function of a row, with its parameters and, where it takes them, the class weights filled in."""
+    function = functools.partial(LOSSES[name], **values) if values else LOSSES[name]
+    if class_weights is not None and takes_class_weights(name):
+        return functools.partial(function, weights=class_weights)
+    return function
+
+
+def _parse_term(term: str) -> tuple[str, float, dict[str, float]]:
     match = _TERM.fullmatch(term)
     if match is None:
-        raise UsageError(f'loss {text!r}: expected terms such as "0.25*ce + 0.75*jaccard", got {term!r}')
+        raise UsageError(f'expected terms such as "0.25*ce + 0.75*tversky(beta=0.8)", got {term!r}')
     written = (match["weight"] or "1").strip()
     try:
         weight = float(written)
     except ValueError:
         weight = math.nan
     if not 0 < weight < math.inf:
-        raise UsageError(f"loss {text!r}: expected a positive weight, got {written!r}")
-    return match["name"].strip(), weight
+        raise UsageError(f"expected a positive weight, got {written!r}")
+    name = match["name"].strip()
+    function, given = LOSSES[name], match["parameters"]
+    return name, weight, {} if given is None else read_parameters(name, function, given)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from segue.losses.overlap import mean_over_present, overlap
+from segue.losses.parameters import Between
 
 
 def dice(
@@ -13,7 +16,7 @@ def dice(
     labels: Int[Tensor, "batch *space"],
     *,
     ignore: int = 255,
-    smooth: float = 1.0,
+    smooth: Annotated[float, Between(0, 1e6)] = 1.0,
 ) -> Float[Tensor, ""]:
     """One minus the soft Dice overlap, averaged over the classes present in `labels`.
 
