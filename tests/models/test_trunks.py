@@ -15,7 +15,7 @@ from segue.models.encoders import create_encoder, encoder_statistics, pretrained
 from segue.models.trunks import TRUNKS
 from segue.models.weights import load_pretrained
 
-HEAVY = ("mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5")
+HEAVY = ("mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5", "vit_small_patch16_mocov3", "vit_base_patch16_mocov3")
 ROWS = [pytest.param(name, marks=pytest.mark.slow) if name in HEAVY else name for name in TRUNKS]
 
 

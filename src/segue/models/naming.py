@@ -8,7 +8,12 @@ from itertools import takewhile
 
 from torch import Tensor
 
-PREFIXES = ("", "encoder.net.", "encoder.model.", "encoder.", "backbone.", "features.", "model.", "net.")
+PREFIXES = (
+    *("", "encoder.net.", "encoder.model.", "encoder.", "backbone.", "features.", "model.", "net."),
+    "base_encoder.",  # MoCo v3, which also stores the slower copy as momentum_encoder
+    "encoder_q.",  # MoCo and MoCo v2, beside encoder_k
+    "image_encoder.",  # SAM
+)
 STATISTIC = "num_batches_tracked"  # a counter that old files lack; it says nothing about which layer this is
 
 Match = dict[str, str]  # encoder name -> file name
@@ -64,6 +69,7 @@ def _spellings(name: str) -> tuple[str, ...]:
     """How timm's extractors may write a name: joined at the first dot, or below `model` or `body`."""
     # the files of torchvision's DenseNets still say norm.1 where the network says norm1
     name = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name)
+    name = re.sub(r"(blocks\.\d+\.mlp\.)lin([12])\.", r"\1fc\2.", name)  # SAM's word for a linear layer
     return name, name.replace(".", "_", 1), f"model.{name}", f"body.{name}"
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from segue.errors import WeightsError
 
-TORCH_ENDINGS = (".pth", ".pt", ".bin", ".ckpt")
+TORCH_ENDINGS = (".pth", ".pt", ".bin", ".ckpt", ".tar")  # .pth.tar is what many training scripts write
 MAX_ENTRIES = 200_000  # members of a torch archive; real ones have one per tensor
 MAX_HEADER = 100 * 2**20  # bytes of a safetensors header, the library's own limit
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys a training script puts its state dict under

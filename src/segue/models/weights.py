@@ -19,6 +19,7 @@ from segue.models.looks_like import first_complete_stages, looks_like
 from segue.models.naming import Match, elements, match_names
 from segue.models.origin import file_source, run_source
 from segue.models.source import Source as Source
+from segue.models.trunks.moco_v3 import check_heads
 from segue.models.weight_file import read_weights
 
 ENOUGH = 0.9  # share of the encoder below which pretrained weights are refused
@@ -73,6 +74,7 @@ def _load_encoder(model: SegmentationModel, tensors: Mapping[str, Tensor], sourc
     encoder = model.encoder
     own: dict[str, Tensor] = encoder.net.state_dict()
     stem = encoder.stem().removeprefix("net.")
+    check_heads(encoder.net, tensors)
     match = match_names(own, tensors, stem)
     share = elements(match, own) / max(1, elements(own, own))
     if share < ENOUGH:

@@ -16,4 +16,8 @@ TRUNKS = Table(
     mit_b3="mit:mit_b3",
     mit_b4="mit:mit_b4",
     mit_b5="mit:mit_b5",
+    vit_small_patch16_mocov3="moco_v3:vit_small_patch16_mocov3",
+    vit_base_patch16_mocov3="moco_v3:vit_base_patch16_mocov3",
+    double_conv="double_conv:classic",
+    ddrnet23_slim="ddrnet:ddrnet23_slim",
 )
