@@ -7,7 +7,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "segue"
 LAYERS = [
-    {"errors", "configs", "table", "extras", "durable", "console", "config_file", "conversion", "records"},
+    {"errors", "configs", "table", "extras", "durable", "console", "config_file", "conversion", "presets", "records"},
     {"data", "models", "losses", "metrics"},
     {"transfer", "infer"},
     {"objectives"},

@@ -15,6 +15,7 @@ from typing import Any
 
 from segue.conversion import convert
 from segue.errors import UsageError
+from segue.presets import PRESETS
 
 EXCLUSIVE = (("steps", "minutes"),)  # of these options one replaces the other
 TRANSFER_MODES = ("staged", "full", "partial", "frozen", "scratch")
@@ -32,6 +33,17 @@ def knob(
     """A dataclass field with its sentence (unit and range included), inclusive bounds and choices."""
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "positional": positional}
     return field(default=default, metadata=metadata)
+
+
+class Otherwise:
+    """The default of a knob that a preset may set; while a field holds one, nobody has given its value."""
+
+    def __init__(self, value: Any) -> None:  # noqa: ANN401 - a knob may hold a value of any type
+        self.value = value
+
+    def __str__(self) -> str:
+        """As the command line writes the value."""
+        return "x".join(str(part) for part in self.value) if isinstance(self.value, tuple) else str(self.value)
 
 
 class Checked:
@@ -146,16 +158,43 @@ class OptimConfig(Checked):
 
 @dataclass(frozen=True)
 class AugmentConfig(Checked):
-    """Random changes of the training images; masks move along."""
+    """Random changes of the training images; masks move along. A preset sets the values that are not given."""
 
+    preset: str = knob("", "values for a kind of images; given ones win (segue list presets)", choices=tuple(PRESETS))
     scale: tuple[float, float] = knob(
-        (0.5, 1.0), "side of the random crop as a share of the image's, from x to", low=0.1, high=4
+        Otherwise((0.5, 1.0)), "side of the random crop as a share of the image's, from x to", low=0.1, high=4
     )
-    flip: float = knob(0.5, "probability of a left-right flip", low=0, high=1)
-    colour: float = knob(0.3, "strength of random brightness, contrast and saturation", low=0, high=1)
+    rare_crops: float = knob(Otherwise(0.0), "share of the crops that are laid around a rare class", low=0, high=1)
+    flip: float = knob(Otherwise(0.5), "probability of a left-right flip", low=0, high=1)
+    flip_vertical: float = knob(Otherwise(0.0), "probability of an up-down flip", low=0, high=1)
+    quarter_turn: float = knob(Otherwise(0.0), "probability of a turn by 90, 180 or 270 degrees", low=0, high=1)
+    rotate: float = knob(Otherwise(0.0), "largest rotation in degrees, to either side", low=0, high=180)
+    elastic: float = knob(
+        Otherwise(0.0), "largest elastic deformation; 1 moves points by 12 % of the shorter side", low=0, high=1
+    )
+    grid: float = knob(
+        Otherwise(0.0), "largest grid distortion: stripes get wider or narrower by this share", low=0, high=0.9
+    )
+    mosaic: float = knob(Otherwise(0.0), "probability of a crop made of parts of four images", low=0, high=1)
+    copy_paste: float = knob(
+        Otherwise(0.0), "probability that a rare class of another image is pasted on", low=0, high=1
+    )
+    cutmix: float = knob(
+        Otherwise(0.0), "probability that a rectangle is replaced by a part of another image", low=0, high=1
+    )
+    colour: float = knob(Otherwise(0.3), "strength of random brightness, contrast and saturation", low=0, high=1)
+    hue: float = knob(Otherwise(0.0), "largest shift of the hue as a share of the colour circle", low=0, high=0.5)
+    blur: float = knob(Otherwise(0.0), "probability of a Gaussian blur (0.5 to 2 pixels)", low=0, high=1)
+    noise: float = knob(Otherwise(0.0), "probability of Gaussian noise (up to 20 of 255 levels)", low=0, high=1)
+    jpeg: float = knob(Otherwise(0.0), "probability of JPEG compression (quality 30 to 95)", low=0, high=1)
+    cutout: float = knob(Otherwise(0.0), "probability that a rectangle is blotted out", low=0, high=1)
 
     def __post_init__(self) -> None:
-        """Check the order of the two scales, too."""
+        """Fill in what was not given from the preset; check the order of the two scales, too."""
+        chosen = PRESETS.get(self.preset, {})
+        for f in dataclasses.fields(self):
+            if isinstance(getattr(self, f.name), Otherwise):
+                object.__setattr__(self, f.name, chosen.get(f.name, getattr(self, f.name).value))
         super().__post_init__()
         if self.scale[0] > self.scale[1]:
             raise UsageError(f"scale: expected the smaller share first, got {self.scale[0]:g}x{self.scale[1]:g}")

@@ -2,11 +2,12 @@
 
 Threads rather than processes: decoding and resizing leave the interpreter lock, the decoded images are cached once for
 all workers, nothing has to fit in shared memory, and no orphan survives a killed run. What a batch holds depends on
-(seed, step) alone, never on the number of workers.
+(seed, step) alone, never on the number of workers, nor on which of them happened to decode a sample first.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,12 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from numpy.typing import NDArray
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from segue.configs import AugmentConfig
 from segue.data.augment import augment
+from segue.data.augment.odds import happens
+from segue.data.augment.pool import Pool
+from segue.data.augment.rare import RareClasses
+from segue.data.augment.view import Labels, Pixels
 from segue.data.classes import Classes
 from segue.data.encoding import encode
 from segue.data.geometry import Preprocessing, fitting_scale, resize_image, resize_labels
@@ -29,13 +33,10 @@ from segue.data.keyed import batch_keys, sample_generator
 from segue.data.normalise import normalise
 from segue.errors import DataError
 
-Pixels = NDArray[np.generic]
-Labels = NDArray[np.uint8]
-
 
 @dataclass(frozen=True)
 class Batch:
-    """Images, class ids (255 is ignored) and the sample ids they come from."""
+    """Images, class ids (255 is ignored) and the ids of the samples they are crops of."""
 
     images: Float[Tensor, "batch channels height width"]
     labels: UInt8[Tensor, "batch height width"]
@@ -57,12 +58,17 @@ def read_sample(sample: Sample, classes: Classes, channels: int) -> tuple[Pixels
 
 
 class TrainingSet:
-    """Labelled samples, read once, kept in memory as far as `cache_bytes` goes, and augmented by key."""
+    """Labelled samples, read when needed, kept in memory as far as `cache_bytes` goes, and augmented by key.
+
+    `pixels` are the samples' pixels of each class: they tell which classes are rare, and who has them. Threads may ask
+    for any sample at any time.
+    """
 
     def __init__(
         self,
         samples: Sequence[Sample],
         classes: Classes,
+        pixels: Int64[np.ndarray, "samples classes"],
         prep: Preprocessing,
         augment_config: AugmentConfig,
         seed: int,
@@ -75,19 +81,23 @@ class TrainingSet:
         self._seed = seed
         self._room = cache_bytes
         self._cache: dict[int, tuple[Pixels, Labels]] = {}
+        self._lock = threading.Lock()
+        self._pool = Pool(self.load, len(self.samples), RareClasses(pixels).draw)
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def load(self, index: int) -> tuple[Pixels, Labels]:
         """The decoded sample, no larger than the largest size augmentation can ask for."""
-        if index in self._cache:
-            return self._cache[index]
+        kept = self._cache.get(index)
+        if kept is not None:
+            return kept
         image, labels = self._shrink(*read_sample(self.samples[index], self._classes, self._prep.channels))
         weight = image.nbytes + labels.nbytes
-        if weight <= self._room:
-            self._room -= weight
-            self._cache[index] = (image, labels)
+        with self._lock:  # two threads may have decoded the same sample; it is counted once
+            if index not in self._cache and weight <= self._room:
+                self._room -= weight
+                self._cache[index] = (image, labels)
         return image, labels
 
     def _shrink(self, image: Pixels, labels: Labels) -> tuple[Pixels, Labels]:
@@ -99,20 +109,26 @@ class TrainingSet:
 
     def draw(
         self, epoch: int, index: int
-    ) -> tuple[Float[Tensor, "channels height width"], UInt8[Tensor, "height width"]]:
-        """Sample `index` as pass `epoch` sees it: the same tensors every time it is asked for."""
+    ) -> tuple[Float[Tensor, "channels height width"], UInt8[Tensor, "height width"], str]:
+        """Sample `index` as pass `epoch` sees it, and its id: the same every time it is asked for.
+
+        A share `augment.rare_crops` of all draws gives a crop of another sample, one that holds a rare class.
+        """
         generator = sample_generator(self._seed, epoch, index)
-        crop, labels, inside = augment(*self.load(index), self._prep.size, self._augment, generator)
+        focus = None
+        if happens(self._augment.rare_crops, generator):
+            focus, index = self._pool.rare(generator)
+        crop, labels, inside = augment(*self.load(index), self._prep.size, self._augment, generator, self._pool, focus)
         image = normalise(crop, self._prep)
         if not inside.all():
             image *= torch.from_numpy(np.ascontiguousarray(inside))  # padding is the mean colour, 0 after normalising
-        return image, torch.from_numpy(labels.copy())  # a decoded array may be read-only
+        return image, torch.from_numpy(labels.copy()), self.samples[index].id  # a decoded array may be read-only
 
     def batch(self, step: int, batch: int) -> Batch:
         """All samples of one training step."""
         keys = batch_keys(self._seed, step, batch, len(self))
-        images, labels = zip(*(self.draw(*key) for key in keys), strict=True)
-        return Batch(torch.stack(images), torch.stack(labels), tuple(self.samples[index].id for _, index in keys))
+        images, labels, ids = zip(*(self.draw(*key) for key in keys), strict=True)
+        return Batch(torch.stack(images), torch.stack(labels), ids)
 
 
 def batches(data: TrainingSet, batch: int, start: int, workers: int) -> Iterator[Batch]:

@@ -49,9 +49,13 @@ class Data:
         """The samples of one split."""
         return tuple(sample for sample in self.samples if sample.split == part)
 
+    def counts_of(self, part: str) -> Int64[np.ndarray, "samples classes"]:
+        """Pixels of each class in the samples of one split, in the order of `of`."""
+        return np.asarray(self.pixels[[sample.split == part for sample in self.samples]])
+
     def pixels_of(self, part: str) -> Int64[np.ndarray, " classes"]:
         """Pixels of each class over all samples of one split."""
-        return np.asarray(self.pixels[[sample.split == part for sample in self.samples]].sum(axis=0))
+        return np.asarray(self.counts_of(part).sum(axis=0))
 
 
 def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Update) -> Data:

@@ -119,7 +119,7 @@ def _assemble(config: FitConfig, data: Data) -> Loop:
     workers = config.data.workers or 0
     return Loop(
         engine=engine,
-        data=TrainingSet(data.of("train"), data.classes, prep, config.augment, config.seed),
+        data=TrainingSet(data.of("train"), data.classes, data.counts_of("train"), prep, config.augment, config.seed),
         validator=Validator(spread(data.of("val"), MOST_IMAGES), data.classes, prep, engine.fabric, workers),
         state=State(total_steps=config.steps or 1, micro_batches=config.optim.micro_batches),
         folder=Path(),  # known once the run folder exists

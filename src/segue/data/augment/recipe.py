@@ -1,0 +1,69 @@
+"""What one training sample goes through, in order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.configs import AugmentConfig
+from segue.data.augment.blur import blur
+from segue.data.augment.colour import recolour
+from segue.data.augment.copy_paste import copy_paste
+from segue.data.augment.crop import take
+from segue.data.augment.cutmix import cutmix
+from segue.data.augment.cutout import cutout
+from segue.data.augment.hue import shift_hue
+from segue.data.augment.jpeg import jpeg
+from segue.data.augment.mosaic import mosaic
+from segue.data.augment.noise import noise
+from segue.data.augment.odds import happens
+from segue.data.augment.pool import Pool, alone
+from segue.data.augment.view import Labels, Pixels, View
+
+
+def augment(
+    image: Pixels,
+    labels: Labels,
+    size: tuple[int, int],
+    config: AugmentConfig,
+    generator: np.random.Generator,
+    pool: Pool | None = None,
+    focus: int | None = None,
+) -> View:
+    """Cut a crop out of one sample and change it at random.
+
+    First comes the geometry, then what other samples lend, then the colours, so that pasted pixels are recoloured with
+    their new surroundings. What is switched off draws no number: it leaves everything else as it was.
+
+    Args:
+        image: (H, W, C) uint8 or float32 on the 0-255 scale; any number of channels.
+        labels: (H, W) class ids.
+        size: height and width of the crop.
+        config: what is switched on, and how strong.
+        generator: every random decision; the same state gives the same crop.
+        pool: the samples that mosaic, copy-paste and CutMix take from; this sample alone when not given.
+        focus: a class the crop is laid around, where the sample has it.
+    """
+    pool = pool or alone(image, labels)
+    if happens(config.mosaic, generator):
+        view = mosaic(image, labels, size, config, generator, pool, focus)
+    else:
+        view = take(image, labels, size, config, generator, focus=focus)
+    if happens(config.copy_paste, generator):
+        view = copy_paste(view, config, generator, pool)
+    if happens(config.cutmix, generator):
+        view = cutmix(view, config, generator, pool)
+    view = view._replace(image=_develop(view, config, generator))
+    return cutout(view, generator) if happens(config.cutout, generator) else view
+
+
+def _develop(view: View, config: AugmentConfig, generator: np.random.Generator) -> NDArray[np.float32]:
+    image = recolour(view.image, view.inside, config.colour, generator)
+    image = shift_hue(image, config.hue, generator)
+    if happens(config.blur, generator):
+        image = blur(image, view.inside, generator)
+    if happens(config.noise, generator):
+        image = noise(image, generator)
+    if happens(config.jpeg, generator):
+        image = jpeg(image, generator)
+    return image
