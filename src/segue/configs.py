@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segue.conversion import convert
+from segue.conversion import Groups, convert
 from segue.errors import UsageError
 from segue.presets import PRESETS
 
-EXCLUSIVE = (("steps", "minutes"),)  # of these options one replaces the other
-TRANSFER_MODES = ("staged", "full", "partial", "frozen", "scratch")
+# of these options one on the command line replaces the other in a file
+EXCLUSIVE = (("steps", "minutes"), ("optim.encoder_lr", "transfer.encoder_rate"))
+PALETTES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
+TRANSFER_MODES = ("staged", "gradual", "full", "lora", "partial", "tune-last", "tune-first", "frozen", "scratch")
+LORA_TARGETS = ("attention", "mlp", "conv")
+OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
+SCHEDULES = ("poly", "cosine", "one-cycle", "step", "plateau", "constant")
 
 
 def knob(
@@ -65,8 +70,9 @@ def _problem(f: dataclasses.Field[Any], value: Any) -> str | None:  # noqa: ANN4
     low, high, choices = (f.metadata.get(key) for key in ("low", "high", "choices"))
     if value is None or value == "":
         return None
-    if choices and value not in choices:
-        return f"{f.name}: expected one of {', '.join(choices)}, got {value!r}"
+    for chosen in (value if isinstance(value, tuple) else (value,)) if choices else ():
+        if chosen not in choices:
+            return f"{f.name}: expected one of {', '.join(choices)}, got {chosen!r}"
     numbers = value if isinstance(value, tuple) else (value,)
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, (int, float)):
@@ -96,6 +102,13 @@ class DataConfig(Checked):
     )
     names: tuple[str, ...] = knob((), "class names, in the order of the mask values; read or made up when not given")
     ignore: tuple[int, ...] = knob((), "mask values that stand for 'not labelled' (255 always does)", low=0, high=65535)
+    merge: Groups = knob(
+        Groups(),
+        "classes to merge or rename, as vehicle=car+bus+truck,person=pedestrian; ignore=void makes void unlabelled",
+    )
+    palette: str = knob(
+        "", "data set whose published class colours the masks are coded in; found by itself in most", choices=PALETTES
+    )
     split: Path | None = knob(None, "split.json of another run, to train and validate on the same images")
     val_fraction: float = knob(
         0.3, "share of the groups held out for validation when the data has no split", low=0.01, high=0.9
@@ -120,29 +133,102 @@ class ModelConfig(Checked):
 class TransferConfig(Checked):
     """What of the pretrained network is kept, and how fast the rest of it moves."""
 
-    mode: str = knob("staged", "how the pretrained encoder is used", choices=TRANSFER_MODES)
-    head_fraction: float = knob(0.06, "share of the steps that train the decoder alone (mode staged)", low=0, high=0.9)
-    encoder_rate: float = knob(0.1, "learning rate of the encoder relative to the decoder's", low=0, high=10)
-    layer_decay: float = knob(1.0, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
+    mode: str = knob("staged", "how the pretrained encoder is used (segue list transfer)", choices=TRANSFER_MODES)
+    head_fraction: float = knob(
+        0.06, "share of the steps that train the decoder alone (modes staged and gradual)", low=0, high=0.9
+    )
+    unfreeze: float = knob(
+        0.5, "share of the steps after which the stem, the last in line, trains too (mode gradual)", low=0, high=0.95
+    )
     frozen_stages: int = knob(
         2, "encoder stages kept as they are, counted from the stem (mode partial)", low=0, high=64
     )
+    tuned_stages: int = knob(
+        1, "encoder stages that train, the others are kept (modes tune-last and tune-first)", low=1, high=64
+    )
+    encoder_rate: float = knob(
+        0.1, "learning rate of the encoder relative to the decoder's; optim.encoder_lr wins over it", low=0, high=10
+    )
+    layer_decay: float = knob(1.0, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
+    rank: int = knob(8, "rank of the matrices that are added to the encoder's weights (mode lora)", low=1, high=1024)
+    alpha: float = knob(16.0, "the added matrices count alpha / rank (mode lora)", low=1e-3, high=1e4)
+    targets: tuple[str, ...] = knob(
+        (), "encoder layers that get matrices, all kinds when not given (mode lora)", choices=LORA_TARGETS
+    )
+    l2sp: float = knob(
+        0.0, "pull of the encoder's weights towards the pretrained ones, instead of weight decay", low=0, high=1e4
+    )
+    interpolate: str = knob(
+        "none",
+        "weights between those after the head phase (0) and the final ones (1): a number, auto (the best of five on "
+        "the validation images) or none",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse methods that the mode leaves nothing to do for."""
+        super().__post_init__()
+        problems = [text for text in (self._idle_pull(), self._bad_interpolation(), self._too_late()) if text]
+        if problems:
+            raise UsageError("; ".join(problems))
+
+    def _idle_pull(self) -> str | None:
+        idle = {
+            "scratch": "has no pretrained weights to pull towards",
+            "frozen": "never leaves the pretrained weights",
+            "lora": "never leaves the pretrained weights; weight decay pulls its matrices towards zero",
+        }
+        return f"l2sp: mode {self.mode} {idle[self.mode]}" if self.l2sp > 0 and self.mode in idle else None
+
+    def _bad_interpolation(self) -> str | None:
+        if self.interpolate == "none":
+            return None
+        try:
+            within = self.interpolate == "auto" or 0 <= float(self.interpolate) <= 1
+        except ValueError:
+            within = False
+        if not within:
+            return f"interpolate: expected none, auto or a number from 0 to 1, got {self.interpolate!r}"
+        if self.mode not in ("staged", "gradual") or self.head_fraction == 0:
+            return "interpolate: expected a head phase (mode staged or gradual, head_fraction above 0), got none"
+        return None
+
+    def _too_late(self) -> str | None:
+        if self.mode != "gradual" or self.unfreeze >= self.head_fraction:
+            return None
+        return f"unfreeze: expected at least head_fraction, {self.head_fraction:g}, got {self.unfreeze:g}"
 
 
 @dataclass(frozen=True)
 class OptimConfig(Checked):
     """The optimiser and its schedule."""
 
+    optimizer: str = knob("adamw", "how gradients become steps", choices=OPTIMIZERS)
     lr: float = knob(2e-3, "peak learning rate of the decoder", low=1e-8, high=10)
+    encoder_lr: float | None = knob(
+        None, "peak learning rate of the encoder; lr times transfer.encoder_rate when not given", low=1e-9, high=10
+    )
+    momentum: float = knob(0.9, "share of the last step kept in the next (sgd and rmsprop)", low=0, high=0.999)
+    nesterov: bool = knob(False, "look ahead along the momentum (sgd)")
     weight_decay: float = knob(
-        0.01, "decoupled weight decay; biases and normalisation layers are left out", low=0, high=1
+        0.01, "pull of the weights towards zero; biases and normalisation layers are left out", low=0, high=1
     )
     batch: int = knob(8, "number of images per training step", low=1, high=4096)
     micro_batches: int = knob(
         1, "parts a batch is split into to fit in memory (gradient accumulation)", low=1, high=4096
     )
-    warmup: float = knob(0.05, "share of the steps over which the rate rises from zero", low=0, high=0.5)
-    power: float = knob(0.9, "exponent of the polynomial decay of the rate to zero", low=0, high=5)
+    schedule: str = knob("poly", "how the rate moves over the run", choices=SCHEDULES)
+    warmup: float = knob(
+        0.05, "share of the steps over which the rate rises from zero (all schedules but one-cycle)", low=0, high=0.5
+    )
+    power: float = knob(0.9, "exponent of the decay of the rate to zero (schedule poly)", low=0, high=5)
+    rise: float = knob(0.25, "share of the steps over which the rate rises (schedule one-cycle)", low=0.01, high=0.9)
+    milestones: tuple[float, ...] = knob(
+        (0.5, 0.75), "shares of the steps at which the rate falls (schedule step)", low=0, high=1
+    )
+    gamma: float = knob(0.1, "factor on the rate when it falls (schedules step and plateau)", low=0.001, high=1)
+    plateau_patience: int = knob(
+        1, "validations without a better mIoU that pass before the rate falls (schedule plateau)", low=0, high=1000
+    )
     clip_norm: float = knob(1.0, "gradients are scaled down to this norm, 0 switches it off", low=0, high=1e6)
     ema: float = knob(
         0.04, "horizon of the averaged weights as a share of all steps, 0 switches averaging off", low=0, high=1
@@ -154,6 +240,25 @@ class OptimConfig(Checked):
         high=1,
     )
     loss: str = knob("ce + jaccard", 'weighted sum of losses, e.g. "0.25*ce + 0.75*jaccard" (segue list losses)')
+
+    def __post_init__(self) -> None:
+        """Check what depends on two values, too."""
+        super().__post_init__()
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise UsageError("nesterov: expected optimizer sgd with a momentum above 0, got another")
+
+
+def require_one_encoder_rate(transfer: TransferConfig, optim: OptimConfig) -> None:
+    """Refuse an `encoder_lr` beside another setting of the encoder's rate, or for an encoder that never moves."""
+    if optim.encoder_lr is None:
+        return
+    if transfer.encoder_rate != TransferConfig().encoder_rate:
+        raise UsageError(
+            f"expected --optim.encoder-lr or --transfer.encoder-rate, got both: {optim.encoder_lr:g} is the rate "
+            f"itself, {transfer.encoder_rate:g} a share of the decoder's"
+        )
+    if transfer.mode == "frozen":
+        raise UsageError("expected a mode in which the encoder moves beside --optim.encoder-lr, got frozen")
 
 
 @dataclass(frozen=True)
@@ -207,8 +312,8 @@ class TrainConfig(Checked):
     device: str = knob("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = knob(
         "auto",
-        "number format of the forward pass; auto takes bf16 where the hardware multiplies it natively",
-        choices=("auto", "fp32", "bf16"),
+        "number format of the forward pass; auto takes bf16 where the hardware multiplies it natively; fp16 needs CUDA",
+        choices=("auto", "fp32", "bf16", "fp16"),
     )
     threads: int | None = knob(None, "CPU threads; the bytes of the result depend on it", low=1, high=1024)
     validations: int = knob(10, "how often the run is validated, evenly spread", low=1, high=10_000)
@@ -245,6 +350,11 @@ class FitConfig(Checked):
     optim: OptimConfig = OptimConfig()
     augment: AugmentConfig = AugmentConfig()
     train: TrainConfig = TrainConfig()
+
+    def __post_init__(self) -> None:
+        """Refuse two rates for the encoder, too."""
+        super().__post_init__()
+        require_one_encoder_rate(self.transfer, self.optim)
 
 
 @dataclass(frozen=True)

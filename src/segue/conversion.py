@@ -13,6 +13,16 @@ from segue.errors import UsageError
 T = TypeVar("T")
 
 
+class Groups(tuple[tuple[str, tuple[str, ...]], ...]):
+    """Names that stand for other names: a mapping in YAML, `new=old+old,new=old` on the command line."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, tuple[str, ...]]:
+        """The new names, each with the names it stands for."""
+        return dict(self)
+
+
 def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any configuration
     """A configuration as plain YAML types: paths as text, tuples as lists, nested pieces as dictionaries."""
     return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
@@ -23,6 +33,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
         return to_dict(value)
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, Groups):
+        return {new: list(olds) for new, olds in value}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
@@ -51,9 +63,29 @@ def convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
         if not isinstance(value, dict):
             raise UsageError(f"{where}: expected a group of options, got {value!r}")
         return from_dict(hint, value, f"{where}.")  # type: ignore[arg-type]
+    if hint is Groups:
+        return _convert_groups(value, where)
     if typing.get_origin(hint) is tuple:
         return _convert_tuple(hint, value, where)
     return _convert_scalar(hint, value, where)
+
+
+def _convert_groups(value: Any, where: str) -> Groups:  # noqa: ANN401
+    pairs: list[tuple[Any, Any]] = list(value) if isinstance(value, tuple) else [(value, ())]
+    if isinstance(value, str):
+        split = (pair.partition("=") for pair in value.split(",") if pair)
+        pairs = [(new.strip(), olds.split("+")) for new, _, olds in split]
+    elif isinstance(value, dict):
+        pairs = [(new, olds if isinstance(olds, (list, tuple)) else [olds]) for new, olds in value.items()]
+    groups = Groups((str(new), tuple(str(old).strip() for old in olds)) for new, olds in pairs)
+    if any(not new or not olds or "" in olds for new, olds in groups):
+        raise UsageError(
+            f"{where}: expected new names with the names they replace, such as vehicle=car+bus,person=pedestrian, "
+            f"or a mapping in YAML, got {value!r}"
+        )
+    if twice := [new for new, _ in groups if [name for name, _ in groups].count(new) > 1]:
+        raise UsageError(f"{where}: expected each new name once, got {twice[0]!r} again; join its names with +")
+    return groups
 
 
 def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
@@ -63,7 +95,7 @@ def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noq
     if not isinstance(value, (list, tuple)):
         value = [value]
     if arguments[-1] is Ellipsis:
-        return tuple(_convert_scalar(arguments[0], item, where) for item in value)
+        return tuple(convert(arguments[0], item, where) for item in value)
     if len(value) != len(arguments):
         shape = "x".join(["number"] * len(arguments))
         raise UsageError(f"{where}: expected {shape} such as 240x320, got {value!r}")

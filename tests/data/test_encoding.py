@@ -15,7 +15,7 @@ from segue.data.encoding import encode, infer_classes
 from segue.data.formats import open_index
 from segue.data.image import read_mask
 from segue.data.index import Sample
-from segue.data.palettes import KNOWN, distinct_colours, known_palette
+from segue.data.palettes import RECOGNISED, distinct_colours, known_palette, palette
 from segue.data.survey import mask_values
 from segue.errors import DataError
 
@@ -287,11 +287,11 @@ def test_colour_maps():
         (128, 64, 128),
     )
     assert len(set(distinct_colours(256))) == 256
-    for palette in KNOWN:
-        assert known_palette(set(palette.colours)) is palette
-        assert not set(palette.ignored) & set(palette.colours)
-        assert known_palette({*palette.colours, (1, 2, 3)}) is None
-        assert known_palette(set(list(palette.colours)[:3])) is None
+    for known in map(palette, RECOGNISED):
+        assert known_palette(set(known.colours)) is known
+        assert not set(known.ignored) & set(known.colours)
+        assert known_palette({*known.colours, (1, 2, 3)}) is None
+        assert known_palette(set(list(known.colours)[:3])) is None
 
 
 # --- real data -------------------------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from fakes import save_image, write_folders
+from segue.data.encoding import encode
 from segue.data.formats import open_index
 from segue.data.index import Index
+from segue.data.merging import merge_classes
 from segue.errors import DataError
 from segue.infer.match import check_masks, match_classes
 from tiny_model import tiny_info
@@ -34,6 +36,33 @@ def test_values_the_layout_declares_unlabelled_are_ignored_and_take_no_name():
     matched = match_classes(CLASSES, index(("void", "ground", "disc", "box", "stripe"), (0,)))
     assert matched.values == (1, 2, 3, 4)
     assert 0 in matched.ignored
+
+
+MERGED = merge_classes(CLASSES, {"thing": ("disc", "box"), "ignore": ("stripe",)})
+
+
+def encoded(classes, *values):
+    return encode(np.array([values]), classes)[0].tolist()
+
+
+def test_a_model_of_merged_classes_reads_the_original_ones_by_value_and_by_name():
+    assert match_classes(MERGED, index()) == MERGED
+    by_name = match_classes(MERGED, index(("box", "stripe", "ground", "disc")))
+    assert encoded(by_name, 0, 1, 2, 3, 255) == [1, 255, 0, 1, 255]
+    assert by_name.names == ("ground", "thing")
+
+
+def test_a_model_of_merged_classes_reads_the_merged_ones_too():
+    assert encoded(match_classes(MERGED, index(("thing", "ground"))), 0, 1) == [1, 0]
+    with pytest.raises(DataError, match="only one of the two has boat"):
+        match_classes(MERGED, index(("ground", "disc", "box", "boat")))
+
+
+def test_values_ignored_in_training_stay_ignored_unless_the_data_names_them():
+    ignoring = replace(CLASSES, ignored=(255, 9))
+    assert encoded(match_classes(ignoring, index(("box", "stripe", "ground", "disc"))), 0, 9) == [2, 255]
+    names = (*"abcdefghi", "disc", "ground", "box", "stripe")
+    assert encoded(match_classes(ignoring, index(names, tuple(range(9)))), 0, 9, 12) == [255, 1, 3]
 
 
 @pytest.mark.parametrize("names", [("ground", "disc", "box", "boat"), ("ground", "disc", "box"), ("ground", "x" * 9)])

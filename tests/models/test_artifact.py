@@ -6,6 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from segue.data.merging import merge_classes
 from segue.errors import RunError, WeightsError
 from segue.models.artifact import JSON_NAME, WEIGHTS_NAME, load_info, load_model, save_model
 from tiny_model import tiny_info, tiny_model, write_run
@@ -49,6 +50,14 @@ def test_colour_coded_classes_survive(tmp_path):
     classes = dataclasses.replace(info.classes, values=info.classes.palette, ignored=((155, 155, 155),))
     info = dataclasses.replace(info, classes=classes)
     save_model(tmp_path, tiny_model(info), info)
+    assert load_info(tmp_path).classes == classes
+
+
+def test_merged_classes_survive(tmp_path):
+    classes = merge_classes(tiny_info().classes, {"thing": ("disc", "box"), "ignore": ("stripe",)})
+    info = dataclasses.replace(tiny_info(len(classes)), classes=classes)
+    save_model(tmp_path, tiny_model(info), info)
+    assert classes.merged
     assert load_info(tmp_path).classes == classes
 
 
@@ -179,6 +188,9 @@ def test_weights_that_do_not_fit_are_refused_by_name(run, content, text):
         (lambda c: c["classes"][0].update(value=-1), "0 to 65535"),
         (lambda c: c["classes"][0].update(value=1), "values that differ"),
         (lambda c: c["classes"][0].update(value=[1, 2, 3]), "values that differ"),
+        (lambda c: c.update(merged=[{"name": "a", "value": 9, "id": 77}]), "the id of a class"),
+        (lambda c: c.update(merged=[{"name": "a", "value": 1, "id": 0}]), "one original class"),
+        (lambda c: c.update(merged=[{"name": "a", "value": [1, 2, 3], "id": 0}]), "one original class"),
         (lambda c: c["preprocessing"].update(std=[0.0, 1.0, 1.0]), "above zero"),
         (lambda c: c["preprocessing"].update(size=[10**6, 10**6]), "expected a size up to"),
         (lambda c: c["preprocessing"].update(zoom="big"), "expected a number"),

@@ -92,7 +92,7 @@ def reproducing_command(config: FitConfig) -> str:
 def _options(values: dict[str, Any], defaults: dict[str, Any], prefix: str) -> list[str]:
     words: list[str] = []
     for name, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and defaults[name]:  # a group of options; a mapping is empty by default
             words += _options(value, defaults[name], f"{name}.")
         elif value != defaults[name] and name not in ("paths", "out", "json", "resume", "config", "dry_run"):
             words += _option("--" + (prefix + name).replace("_", "-"), name, value)
@@ -104,4 +104,6 @@ def _option(flag: str, name: str, value: Any) -> list[str]:  # noqa: ANN401
         return [flag if value else flag.replace("--", "--no-", 1)]
     if isinstance(value, list):
         return [flag, ("x" if name in ("size", "scale") else ",").join(str(part) for part in value)]
+    if isinstance(value, dict):
+        return [flag, ",".join(f"{new}={'+'.join(olds)}" for new, olds in value.items())]
     return [flag, str(value)]

@@ -18,7 +18,7 @@ def class_pixels(mask: MaskFacts, classes: Classes) -> Int64[np.ndarray, " class
 
     Raises `DataError` when the mask holds a value that is neither a class nor ignored.
     """
-    raw = unpack(mask.colours) if classes.coded_by_colour else mask.values
+    raw = unpack(mask.colours).astype(np.uint8) if classes.coded_by_colour else mask.values
     ids = encode(raw[None], classes, mask.path)[0]
     counts = np.bincount(ids, weights=mask.counts, minlength=len(classes))
     return counts[: len(classes)].astype(np.int64)

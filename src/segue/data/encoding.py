@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segue.data.classes import IGNORE, Classes, Value
+from segue.data.geotiff import NODATA
 from segue.data.image import mask_palette
 from segue.data.index import Sample
-from segue.data.palettes import Colour, Palette, distinct_colours, known_palette
+from segue.data.palettes import Palette, distinct_colours, known_palette
+from segue.data.published import Colour
 from segue.data.survey import MaskValues, pack, packed_pixels, survey, unpack
 from segue.errors import DataError
 
@@ -33,6 +36,7 @@ def infer_classes(
     names: Sequence[str] = (),
     ignore: Sequence[int] = (),
     layout_names: Sequence[str] = (),
+    layout_colours: Sequence[Colour] = (),
 ) -> Classes:
     """Find the classes of a data set by reading all its masks.
 
@@ -42,24 +46,52 @@ def infer_classes(
     - Colour masks, palette files with differing palettes, or both mixed: one class per colour, ordered by hexadecimal
       code, or as in a published palette when all colours belong to one. A colour in at most one pixel of ten thousand
       and one mask of ten is a stray: it is logged and ignored. Naming as many classes as there are colours keeps it.
+      Where the layout names the colours, these are the classes.
 
     Args:
         samples: samples without a mask are passed over.
         names: class names in the order of the values found, or by value (0, 1, 2, ...) where some value is absent.
         ignore: values that mean "not labelled"; for colour masks the grey of that level (155 is #9B9B9B).
-        layout_names: class names by value that the layout fixes; `names` of the same number replace them.
+        layout_names: class names by value that the layout fixes, those of ignored values included; `names` of as many
+            as there are classes, or values, replace them.
+        layout_colours: the colours of `layout_names`, or none.
 
     Raises:
         DataError: masks are smoothed or lossy, hold no label or more than 255 classes, or the names do not fit.
     """
-    if twice := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
-        raise DataError(f"names: expected class names that differ, got {twice[0]} more than once; name each class anew")
+    for given in (names, layout_names):
+        if twice := [name for name, number in Counter(given).items() if number > 1]:
+            raise DataError(f"names: expected class names that differ, got {twice[0]} more than once; rename one")
     masks = survey([sample.mask for sample in samples if sample.mask is not None])
     if not masks:
         raise DataError("expected labelled images, got none with a mask; add masks")
+    layout = Layout(tuple(layout_names), tuple(layout_colours))
     if _coded_by_colour(masks):
-        return _colour_classes(masks, tuple(names), ignore)
-    return _index_classes(masks, tuple(names), ignore, tuple(layout_names))
+        return _colour_classes(masks, tuple(names), ignore, layout)
+    return _index_classes(masks, tuple(names), ignore, layout)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a layout says about its classes: names by mask value and, where they are published, their colours."""
+
+    names: tuple[str, ...] = ()
+    colours: tuple[Colour, ...] = ()
+
+    def palette(self, ignore: Sequence[int]) -> Palette | None:
+        """The classes by colour, None where the layout knows none; `ignore` are values that mean "not labelled"."""
+        if not self.colours:
+            return None
+        classes: dict[Colour, str] = {}
+        for value, (colour, name) in enumerate(zip(self.colours, self.names, strict=True)):
+            if value not in ignore:
+                classes.setdefault(colour, name)
+        rest = (self.colours[value] for value in ignore if value < len(self.colours))
+        return Palette(classes, tuple(colour for colour in rest if colour not in classes))
+
+    def greys(self, ignore: Sequence[int]) -> set[int]:
+        """The packed greys that ignored values stand for, those aside that the layout has a colour for."""
+        return {value * 0x010101 for value in ignore if len(self.colours) <= value <= 255}
 
 
 def _coded_by_colour(masks: Sequence[MaskValues]) -> bool:
@@ -85,76 +117,102 @@ def _coded_by_colour(masks: Sequence[MaskValues]) -> bool:
 
 
 def _index_classes(
-    masks: Sequence[MaskValues], names: tuple[str, ...], ignore: Sequence[int], layout_names: tuple[str, ...]
+    masks: Sequence[MaskValues], names: tuple[str, ...], ignore: Sequence[int], layout: Layout
 ) -> Classes:
     values = sorted(set[int]().union(*(mask.pixels.keys() for mask in masks)) - set(ignore))
-    if set(values) <= {0, 255} and IGNORE in values and not layout_names and len(names) in (0, 2):
+    if set(values) <= {0, 255} and IGNORE in values and not layout.names and len(names) in (0, 2):
         return Classes(names or _BINARY, ((0, 0, 0), (255, 255, 255)), (0, 255), tuple(sorted(set(ignore))))
     ignored = {IGNORE, *ignore}
     found = [value for value in values if value not in ignored]
     if not found:
         raise DataError(f"{masks[0].path}: expected labels, got masks whose every pixel is ignored; check the masks")
-    named = _name_values(masks, found, names, layout_names)
+    by_value = {value: name for value, name in enumerate(layout.names) if value not in ignored}
+    named = _name_values(masks, found, names, by_value)
     _check_count(len(named))
-    return Classes(tuple(named.values()), _index_palette(masks, tuple(named)), tuple(named), tuple(sorted(ignored)))
+    palette = _index_palette(masks, tuple(named), layout.colours)
+    return Classes(tuple(named.values()), palette, tuple(named), tuple(sorted(ignored)))
 
 
 def _name_values(
-    masks: Sequence[MaskValues], found: list[int], names: tuple[str, ...], layout_names: tuple[str, ...]
+    masks: Sequence[MaskValues], found: list[int], names: tuple[str, ...], layout: dict[int, str]
 ) -> dict[int, str]:
-    """Class names by mask value, in order."""
-    if names and layout_names and len(names) != len(layout_names):
-        raise DataError(f"names: expected {len(layout_names)} class names for this layout, got {len(names)}")
-    if names and not layout_names and len(names) == len(found):
+    """Class names by mask value, in order; `layout` holds those the layout fixes."""
+    if layout and names:
+        if len(names) != len(layout):
+            raise DataError(f"names: expected {len(layout)} class names for this layout, got {len(names)}")
+        layout = dict(zip(layout, names, strict=True))
+    elif names and len(names) == len(found):
         return dict(zip(found, names, strict=True))
-    if by_value := names or layout_names:
-        if found[-1] >= len(by_value):
-            raise _unnamed(masks, found, len(by_value))
-        return dict(enumerate(by_value))
+    if by_value := layout or dict(enumerate(names)):
+        if not by_value.keys() >= set(found):
+            raise _unnamed(masks, found, by_value)
+        return by_value
     if found == [0, 1]:
         return dict(zip(found, _BINARY, strict=True))
     return {value: f"class {value}" for value in found}
 
 
-def _unnamed(masks: Sequence[MaskValues], found: list[int], count: int) -> DataError:
-    where = next(mask.path for mask in masks if found[-1] in mask.pixels)
+def _unnamed(masks: Sequence[MaskValues], found: list[int], named: dict[int, str]) -> DataError:
+    strange = next(value for value in reversed(found) if value not in named)
+    where = next(mask.path for mask in masks if strange in mask.pixels)
     shown = ", ".join(map(str, found[:12])) + (", ..." if len(found) > 12 else "")
     return DataError(
-        f"{where}: expected values 0 to {count - 1} for {count} class names, got {found[-1]} (all values: {shown}); "
-        "name every value, or ignore it"
+        f"{where}: expected values {min(named)} to {max(named)} for {len(named)} class names, got {strange} "
+        f"(all values: {shown}); name every value, or ignore it"
     )
 
 
-def _index_palette(masks: Sequence[MaskValues], values: tuple[int, ...]) -> tuple[Colour, ...]:
-    """The colours of a palette file, if it has a different one for each class."""
+def _index_palette(
+    masks: Sequence[MaskValues], values: tuple[int, ...], colours: tuple[Colour, ...]
+) -> tuple[Colour, ...]:
+    """The layout's colours, else those of a palette file if it has a different one for each class."""
+    if colours:
+        return tuple(colours[value] for value in values)
     for mask in masks:
         if mask.palette and len(mask.palette) > values[-1]:
-            colours = tuple(mask.palette[value] for value in values)
-            if len(set(colours)) == len(colours):
-                return colours
+            lent = tuple(mask.palette[value] for value in values)
+            if len(set(lent)) == len(lent):
+                return lent
     return distinct_colours(len(values))
 
 
 # --- colours ---------------------------------------------------------------------------------------------------------
 
 
-def _colour_classes(masks: Sequence[MaskValues], names: tuple[str, ...], ignore: Sequence[int]) -> Classes:
+def _colour_classes(
+    masks: Sequence[MaskValues], names: tuple[str, ...], ignore: Sequence[int], layout: Layout
+) -> Classes:
     pixels, holders = Counter[int](), Counter[int]()
     for mask in masks:
         pixels.update(mask.colours())
         holders.update(mask.colours().keys())
-    ignored = {value * 0x010101 for value in ignore if value <= 255}
+    told, ignored = layout.palette(ignore), layout.greys(ignore)
+    expected = {pack(colour) for colour in (*told.colours, *told.ignored)} if told else set()
     found = sorted(pixels.keys() - ignored)
-    strays = [] if len(names) == len(found) else _strays(found, pixels, holders, masks)
+    strays = [] if len(names) == len(found) else _strays(sorted({*found} - expected), pixels, holders, masks)
     found = [colour for colour in found if colour not in strays]
-    palette = known_palette({unpack(colour) for colour in found})
+    palette = told or known_palette({unpack(colour) for colour in found})
+    if told:
+        _refuse_strangers(set(found) - expected, told, masks)
     if palette:
         ignored |= {pack(colour) for colour in palette.ignored}
-        found = [pack(colour) for colour in palette.colours if pack(colour) in found]
+        found = [pack(c) for c in palette.colours if pack(c) not in ignored and (told or pack(c) in found)]
     named = _name_colours(found, names, palette)
     _check_count(len(named))
     values = tuple(unpack(colour) for colour in found)
     return Classes(named, values, values, tuple(unpack(colour) for colour in sorted({*ignored, *strays})))
+
+
+def _refuse_strangers(strange: set[int], told: Palette, masks: Sequence[MaskValues]) -> None:
+    if strange:
+        colour = min(strange)
+        where = next(mask.path for mask in masks if colour in mask.colours())
+        known = " ".join(f"#{pack(one):06X}" for one in list(told.colours)[:12])
+        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+        raise DataError(
+            f"{where}: expected the {len(told.colours)} colours that are named ({known} ...), got #{colour:06X}{more}; "
+            "correct the mask, or name the colour"
+        )
 
 
 def _strays(found: list[int], pixels: Counter[int], holders: Counter[int], masks: Sequence[MaskValues]) -> list[int]:
@@ -197,7 +255,8 @@ def encode(raw: NDArray[Any], classes: Classes, path: Path | None = None) -> Ids
     """Turn a mask as `read_mask` gives it into class ids `(height, width)`, `IGNORE` (255) where a value is ignored.
 
     A colour file that holds grey only serves as an index mask. In a data set coded by colour, a single-channel mask is
-    looked up in the palette of the file at `path`, or taken as grey where there is none.
+    looked up in the palette of the file at `path`, or taken as grey where there is none. Pixels for which a raster has
+    no data are `IGNORE`.
 
     Args:
         raw: `(H, W)` or `(H, W, 3)` values.
@@ -214,8 +273,9 @@ def encode(raw: NDArray[Any], classes: Classes, path: Path | None = None) -> Ids
     else:
         palette = mask_palette(path) if path is not None else None
         colours = [pack(colour) for colour in palette] if palette else [value * 0x010101 for value in range(256)]
-        table = np.full(65536, _UNKNOWN, np.int16)
+        table = np.full(NODATA + 1, _UNKNOWN, np.int16)
         table[: len(colours)] = _colour_ids(np.array(colours), classes)
+        table[NODATA] = IGNORE
         ids = table[raw]
     if ids.size and int(ids.min()) == _UNKNOWN:
         raise _unknown(raw, ids, path)
@@ -237,17 +297,17 @@ def _as_index(raw: NDArray[Any], path: Path | None) -> NDArray[Any]:
 
 @lru_cache(maxsize=8)
 def _index_table(classes: Classes) -> NDArray[np.int16]:
-    table = np.full(65536, _UNKNOWN, np.int16)
-    table[np.array(classes.ignored, np.int64)] = IGNORE
-    table[np.array(classes.values, np.int64)] = np.arange(len(classes))
+    table = np.full(NODATA + 1, _UNKNOWN, np.int16)
+    ids = classes.ids()
+    table[np.array(list(ids), np.int64)] = list(ids.values())
+    table[NODATA] = IGNORE
     return table
 
 
 @lru_cache(maxsize=8)
 def _colour_table(classes: Classes) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
     """Packed colours in ascending order, and the id of each."""
-    ids = dict.fromkeys(map(_packed, classes.ignored), IGNORE)
-    ids |= {_packed(value): number for number, value in enumerate(classes.values)}
+    ids = {_packed(value): number for value, number in classes.ids().items()}
     return np.array(sorted(ids), np.int32), np.array([ids[colour] for colour in sorted(ids)], np.int16)
 
 

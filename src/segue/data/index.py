@@ -47,7 +47,8 @@ class Index:
     """A data set: its root, the layout it was read as, its samples, and what was wrong with the pairing.
 
     `names` are class names when the layout fixes them (by mask value), else empty. `ignore` are raw mask values that
-    the layout itself declares unlabelled.
+    the layout itself declares unlabelled; a name may stand for such a value and is then no class. `colours`, one per
+    name, are those the classes are shown in, and what the masks hold where they are coded by colour.
     """
 
     root: Path
@@ -56,6 +57,7 @@ class Index:
     problems: tuple[Problem, ...] = ()
     names: tuple[str, ...] = ()
     ignore: tuple[int, ...] = ()
+    colours: tuple[tuple[int, int, int], ...] = ()
 
     def of(self, split: str) -> tuple[Sample, ...]:
         """The samples of one split."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
-Colour = tuple[int, int, int]
+from segue.data.index import Index
+from segue.data.published import Colour, colours_by_value, not_counted, published
+from segue.errors import UsageError
+from segue.table import did_you_mean
+
+NAMES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
+# Recognised by their colours alone. VOC's are absent on purpose: labelling tools write them for classes of every kind.
+RECOGNISED = ("dubai", "cityscapes", "camvid", "camvid11", "ade20k")
+_ENOUGH = 4  # colours that must agree before a palette is taken as known
 
 
 @dataclass(frozen=True)
@@ -15,93 +24,42 @@ class Palette:
     ignored: tuple[Colour, ...]
 
 
-# https://humansintheloop.org/semantic-segmentation-dataset-2 (Dubai, satellite)
-DUBAI = Palette(
-    {
-        (60, 16, 152): "Building",
-        (132, 41, 246): "Land",
-        (110, 193, 228): "Road",
-        (254, 221, 58): "Vegetation",
-        (226, 169, 41): "Water",
-    },
-    ((155, 155, 155),),
-)
+@cache
+def palette(name: str) -> Palette:
+    """A published palette by the name of its data set; a colour published for two classes belongs to the first.
 
-# https://github.com/mcordts/cityscapesScripts, labels.py: the 19 evaluated classes
-CITYSCAPES = Palette(
-    {
-        (128, 64, 128): "road",
-        (244, 35, 232): "sidewalk",
-        (70, 70, 70): "building",
-        (102, 102, 156): "wall",
-        (190, 153, 153): "fence",
-        (153, 153, 153): "pole",
-        (250, 170, 30): "traffic light",
-        (220, 220, 0): "traffic sign",
-        (107, 142, 35): "vegetation",
-        (152, 251, 152): "terrain",
-        (70, 130, 180): "sky",
-        (220, 20, 60): "person",
-        (255, 0, 0): "rider",
-        (0, 0, 142): "car",
-        (0, 0, 70): "truck",
-        (0, 60, 100): "bus",
-        (0, 80, 100): "train",
-        (0, 0, 230): "motorcycle",
-        (119, 11, 32): "bicycle",
-    },
-    ((0, 0, 0),),
-)
+    That happens once: ADE20K paints skyscrapers as it paints roads, so colours alone cannot give them back.
 
-# http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid, label_colors.txt
-CAMVID = Palette(
-    {
-        (64, 128, 64): "Animal",
-        (192, 0, 128): "Archway",
-        (0, 128, 192): "Bicyclist",
-        (0, 128, 64): "Bridge",
-        (128, 0, 0): "Building",
-        (64, 0, 128): "Car",
-        (64, 0, 192): "CartLuggagePram",
-        (192, 128, 64): "Child",
-        (192, 192, 128): "Column_Pole",
-        (64, 64, 128): "Fence",
-        (128, 0, 192): "LaneMkgsDriv",
-        (192, 0, 64): "LaneMkgsNonDriv",
-        (128, 128, 64): "Misc_Text",
-        (192, 0, 192): "MotorcycleScooter",
-        (128, 64, 64): "OtherMoving",
-        (64, 192, 128): "ParkingBlock",
-        (64, 64, 0): "Pedestrian",
-        (128, 64, 128): "Road",
-        (128, 128, 192): "RoadShoulder",
-        (0, 0, 192): "Sidewalk",
-        (192, 128, 128): "SignSymbol",
-        (128, 128, 128): "Sky",
-        (64, 128, 192): "SUVPickupTruck",
-        (0, 0, 64): "TrafficCone",
-        (0, 64, 64): "TrafficLight",
-        (192, 64, 128): "Train",
-        (128, 128, 0): "Tree",
-        (192, 128, 192): "Truck_Bus",
-        (64, 0, 64): "Tunnel",
-        (192, 192, 0): "VegetationMisc",
-        (64, 192, 0): "Wall",
-    },
-    ((0, 0, 0),),
-)
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in NAMES:
+        raise UsageError(f"unknown palette {name!r}: {did_you_mean(name, list(NAMES))}")
+    colours: dict[Colour, str] = {}
+    for row in published(name):
+        if row.counted and row.colour is not None:
+            colours.setdefault(row.colour, row.name)
+    rest = (row.colour for row in published(name) if not row.counted and row.colour is not None)
+    return Palette(colours, tuple(dict.fromkeys(colour for colour in rest if colour not in colours)))
 
-# VOC's colours are absent on purpose: labelling tools write them for classes of every kind.
-KNOWN = (DUBAI, CITYSCAPES, CAMVID)
-_ENOUGH = 4  # colours that must agree before a palette is taken as known
+
+def with_palette(index: Index, name: str) -> Index:
+    """The data set with the class names, colours and ignored values that `name` was published with."""
+    rows = published(name)
+    return replace(
+        index,
+        names=tuple(row.name for row in rows),
+        colours=colours_by_value(name),
+        ignore=tuple(dict.fromkeys((*index.ignore, *not_counted(name)))),
+    )
 
 
 def known_palette(colours: set[Colour]) -> Palette | None:
     """The published palette all of `colours` belong to, or None; a few shared colours prove nothing."""
-    for palette in KNOWN:
-        classes = colours & palette.colours.keys()
-        if len(classes) >= _ENOUGH and colours <= classes | set(palette.ignored):
-            return palette
+    for known in map(palette, RECOGNISED):
+        classes = colours & known.colours.keys()
+        if len(classes) >= _ENOUGH and colours <= classes | set(known.ignored):
+            return known
     return None
 
 

@@ -14,12 +14,14 @@ import numpy as np
 from jaxtyping import Int64
 
 from segue.configs import DataConfig
+from segue.data.bands import Bands, measure
 from segue.data.census import class_pixels
-from segue.data.classes import Classes
+from segue.data.classes import Classes, Merged
 from segue.data.doctor import examine
 from segue.data.findings import log_findings
 from segue.data.formats import open_index
 from segue.data.index import Index, Problem, Sample
+from segue.data.palettes import with_palette
 from segue.data.split import load_split, split
 from segue.durable import write_text
 from segue.errors import DataError, RunError
@@ -33,7 +35,7 @@ class Data:
 
     `samples` are labelled and carry a split; `pixels` are their pixels of each class, in their order; `sizes` are
     (height, width) of the training images, in theirs; `channels` is what the network will take; `findings` are the
-    doctor's warnings and notes.
+    doctor's warnings and notes. `bands` is what was measured where the encoder's own statistics do not apply.
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Data:
     sizes: tuple[tuple[int, int], ...]
     channels: int
     findings: tuple[Problem, ...]
+    bands: Bands | None = None
 
     def of(self, part: str) -> tuple[Sample, ...]:
         """The samples of one split."""
@@ -70,9 +73,12 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
         return split(index, config.val_fraction, seed, presence)
 
     index = open_index(paths, config.format, config.mask_name)
+    if config.palette:
+        index = with_palette(index, config.palette)
     # the test part takes no part: not in the checks, not in the classes
     index = dataclasses.replace(index, samples=tuple(sample for sample in index.samples if sample.split != "test"))
-    diagnosis = examine(index, names=config.names, ignore=config.ignore, assign=assign, update=update)
+    merge = config.merge.to_dict()
+    diagnosis = examine(index, names=config.names, ignore=config.ignore, merge=merge, assign=assign, update=update)
     _refuse(diagnosis.errors, paths)
     log_findings(diagnosis.warnings)
     assert diagnosis.classes is not None, "examine settles the classes of data without errors"
@@ -94,7 +100,7 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
         findings=diagnosis.problems,
     )
     _require_both_parts(data, len(index.samples))
-    return data
+    return dataclasses.replace(data, bands=measure([sample.image for sample in data.of("train")], data.channels))
 
 
 def _refuse(errors: tuple[Problem, ...], paths: tuple[Path, ...]) -> None:
@@ -139,6 +145,7 @@ def save_data(path: Path, data: Data) -> None:
         "root": str(data.root),
         "format": data.format,
         "channels": data.channels,
+        "bands": dataclasses.asdict(data.bands) if data.bands else None,
         "classes": dataclasses.asdict(data.classes),
         "samples": samples,
         "sizes": data.sizes,
@@ -196,6 +203,7 @@ def _classes(entry: dict[str, Any]) -> Classes:
         palette=tuple((r, g, b) for r, g, b in entry["palette"]),
         values=tuple(_value(value) for value in entry["values"]),
         ignored=tuple(_value(value) for value in entry["ignored"]),
+        merged=tuple(Merged(one["name"], _value(one["value"]), one["id"]) for one in entry.get("merged", ())),
     )
 
 

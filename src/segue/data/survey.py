@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segue.data.geotiff import NODATA
 from segue.data.image import mask_palette, read_mask
-from segue.data.palettes import Colour
+from segue.data.published import Colour
 from segue.errors import DataError
 
 _FEW = 8  # a mask with no more values than this is not suspected of soft edges
@@ -95,10 +96,13 @@ def mask_values(path: Path) -> MaskValues:
     if raw.ndim == 3:
         grey = (values >> 16 == values & 255) & (values >> 8 & 255 == values & 255)
         kind, values = ("index", values & 255) if grey.all() else ("colour", values)
+    pixels = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    if raw.ndim == 2:
+        pixels.pop(NODATA, None)  # where a raster has no data there is no value either
     return MaskValues(
         path,
         kind,
-        dict(zip(values.tolist(), counts.tolist(), strict=True)),
+        pixels,
         mask_palette(path) if raw.ndim == 2 else None,
     )
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from segue.data.classes import IGNORE, Classes
+from segue.data.classes import IGNORE, Classes, Merged, Value
 from segue.data.encoding import encode
+from segue.data.geotiff import NODATA
 from segue.data.image import read_mask
 from segue.data.index import Index, Sample
 from segue.errors import DataError
@@ -20,21 +21,42 @@ FEW = 5  # findings named in one message
 def match_classes(classes: Classes, index: Index) -> Classes:
     """The model's classes with the mask values of `index`: by name where its layout shares any name, else by value.
 
-    Values the layout declares unlabelled are ignored too.
+    Values the layout declares unlabelled are ignored too. Where the model was trained on merged or renamed classes, the
+    original names count as well, and become what they became then.
 
     Raises:
         DataError: the layout names some of the model's classes, but not the same ones.
     """
-    ignored = tuple(dict.fromkeys((*classes.ignored, *index.ignore)))
-    if classes.coded_by_colour or not set(index.names) & set(classes.names):
-        return replace(classes, ignored=ignored)
-    values = {name: value for value, name in enumerate(index.names) if value not in ignored}
-    if differing := sorted(set(values) ^ set(classes.names)):
+    ids = {one.name: one.id for one in classes.merged} | {name: number for number, name in enumerate(classes.names)}
+    if classes.coded_by_colour or not set(index.names) & ids.keys():
+        return replace(classes, ignored=tuple(dict.fromkeys((*classes.ignored, *index.ignore))))
+    values = {name: value for value, name in enumerate(index.names) if value not in index.ignore}
+    # a value the model ignored, under a name it has no class for, goes on being ignored
+    nameless = set(classes.ignored) - {one.value for one in classes.merged}
+    values = {name: value for name, value in values.items() if name in ids or value not in nameless}
+    reached = {ids[name] for name in values if name in ids}
+    lacking = {name for number, name in enumerate(classes.names) if number not in reached}
+    if differing := sorted((values.keys() - ids.keys()) | lacking):
         raise DataError(
             f"{index.root}: expected the classes of the model ({', '.join(classes.names)}), only one of the two has "
             f"{', '.join(differing[:FEW])}: evaluate on data with the classes the model was trained for"
         )
-    return replace(classes, values=tuple(values[name] for name in classes.names), ignored=ignored)
+    return _by_name(classes, index, {name: (value, ids[name]) for name, value in values.items()})
+
+
+def _by_name(classes: Classes, index: Index, found: dict[str, tuple[Value, int]]) -> Classes:
+    """The classes with the values of `found`: by original name, its mask value here and the class id it becomes."""
+    first = {number: value for value, number in reversed(found.values())}
+    labelled = {value for value, number in found.values() if number != IGNORE}
+    ignored = (*(value for value in classes.ignored if value not in labelled), *index.ignore)
+    unlabelled = (value for value, number in found.values() if number == IGNORE)
+    merged = (Merged(name, value, number) for name, (value, number) in found.items()) if classes.merged else ()
+    return replace(
+        classes,
+        values=tuple(first[number] for number in range(len(classes))),
+        ignored=tuple(dict.fromkeys((*ignored, *unlabelled))),
+        merged=tuple(merged),
+    )
 
 
 def check_masks(samples: Sequence[Sample], classes: Classes, unlabelled: Sequence[int] = ()) -> None:
@@ -49,7 +71,7 @@ def check_masks(samples: Sequence[Sample], classes: Classes, unlabelled: Sequenc
             return set()
         raw = read_mask(sample.mask)
         encode(raw, classes, sample.mask)
-        return set(np.flatnonzero(np.bincount(raw.ravel())).tolist())
+        return set(np.flatnonzero(np.bincount(raw.ravel())).tolist()) - {NODATA}
 
     wrong: list[str] = []
     values: set[int] = set()
@@ -72,4 +94,7 @@ def check_masks(samples: Sequence[Sample], classes: Classes, unlabelled: Sequenc
 
 
 def _known(classes: Classes) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in zip(classes.names, classes.values, strict=True))
+    shown = [f"{name} = {value}" for name, value in zip(classes.names, classes.values, strict=True)]
+    first = set(classes.values)
+    more = [f"{one.name} = {one.value}" for one in classes.merged if one.id != IGNORE and one.value not in first]
+    return ", ".join(shown + more)

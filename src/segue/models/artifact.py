@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from segue.conversion import from_dict, to_dict
-from segue.data.classes import Classes, Value
+from segue.data.classes import IGNORE, Classes, Merged, Value
 from segue.data.geometry import Preprocessing
 from segue.durable import write_durably, write_text
 from segue.errors import RunError, SegueError, UsageError, WeightsError
@@ -133,6 +133,7 @@ def _to_json(info: ModelInfo, weights: dict[str, Any]) -> dict[str, Any]:
         "spec": to_dict(info.spec),
         "classes": [{"name": name, "colour": list(rgb), "value": _plain(value)} for name, rgb, value in rows],
         "ignored": [_plain(value) for value in classes.ignored],
+        "merged": [{"name": one.name, "value": _plain(one.value), "id": one.id} for one in classes.merged],
         "preprocessing": to_dict(info.prep),
         "source": to_dict(info.source),
         "scores": {name: float(score) for name, score in info.scores.items() if math.isfinite(score)},
@@ -178,7 +179,7 @@ def _parse(path: Path, read: Callable[[], T]) -> T:
 def _from_json(content: dict[str, Any]) -> ModelInfo:
     info = ModelInfo(
         spec=_piece(ModelSpec, content, "spec"),
-        classes=_classes(content["classes"], content["ignored"]),
+        classes=_classes(content["classes"], content["ignored"], content.get("merged", [])),
         prep=_piece(Preprocessing, content, "preprocessing"),
         source=_piece(Source, content, "source"),
         segue=str(content["segue"]),
@@ -206,17 +207,19 @@ def _piece(kind: type[T], content: dict[str, Any], name: str) -> T:
 
 
 def _check_preprocessing(prep: Preprocessing) -> None:
-    numbers = (prep.zoom, prep.pixel_scale, *prep.mean, *prep.std)
+    numbers = (prep.zoom, prep.pixel_scale, *prep.mean, *prep.std, *(end for span in prep.ranges for end in span))
     positive = (*prep.size, prep.zoom, prep.pixel_scale, prep.largest, *prep.std)
     if not all(math.isfinite(n) for n in numbers) or min(positive) <= 0 or len(prep.mean) != len(prep.std):
         raise UsageError("preprocessing: expected finite numbers, sizes and deviations above zero, got others")
+    if len(prep.ranges) not in (0, prep.channels) or any(low >= high for low, high in prep.ranges):
+        raise UsageError(f"preprocessing: expected no ranges or {prep.channels} that rise, got {prep.ranges}")
     if max(prep.size) > MAX_SIDE or prep.zoom > 16:
         raise UsageError(
             f"preprocessing: expected a size up to {MAX_SIDE} and zoom up to 16, got {prep.size}, {prep.zoom}"
         )
 
 
-def _classes(rows: list[dict[str, Any]], ignored: list[Any]) -> Classes:
+def _classes(rows: list[dict[str, Any]], ignored: list[Any], merged: list[dict[str, Any]]) -> Classes:
     names = tuple(row["name"] for row in rows)
     if not 1 <= len(rows) <= 255 or not all(isinstance(name, str) for name in names):
         raise UsageError(f"classes: expected 1 to 255 names, got {len(rows)}")
@@ -224,7 +227,17 @@ def _classes(rows: list[dict[str, Any]], ignored: list[Any]) -> Classes:
     if len({type(value) for value in values}) > 1 or len(set(values)) < len(values):
         raise UsageError("classes: expected values that differ and are all numbers or all colours, got others")
     palette = tuple(_colour(row["colour"]) for row in rows)
-    return Classes(names, palette, values, tuple(_value(value) for value in ignored))
+    originals = tuple(_merged(row, len(rows), values) for row in merged)
+    return Classes(names, palette, values, tuple(_value(value) for value in ignored), originals)
+
+
+def _merged(row: dict[str, Any], count: int, values: tuple[Value, ...]) -> Merged:
+    name, value, number = row["name"], _value(row["value"]), row["id"]
+    if not isinstance(name, str) or type(number) is not int or not (0 <= number < count or number == IGNORE):
+        raise UsageError(f"merged: expected a name and the id of a class, got {row!r}")
+    if type(value) is not type(values[0]) or (value in values and values.index(value) != number):
+        raise UsageError(f"merged: expected the value of one original class, got {row['value']!r}")
+    return Merged(name, value, number)
 
 
 def _value(value: Any) -> Value:  # noqa: ANN401

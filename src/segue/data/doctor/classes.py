@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segue.data.classes import Classes
+from segue.data.classes import IGNORE, Classes
 from segue.data.doctor.codes import problem
 from segue.data.doctor.masks import MaskFacts
 from segue.data.index import Index, Problem, Sample
@@ -40,7 +40,7 @@ def check_classes(index: Index, masks: Mapping[str, MaskFacts], classes: Classes
 
 
 def _present(samples: Sequence[Sample], masks: Mapping[str, MaskFacts], classes: Classes) -> set[int]:
-    ids = {pack(value) if isinstance(value, tuple) else value: i for i, value in enumerate(classes.values)}
+    ids = {pack(value) if isinstance(value, tuple) else value: i for value, i in classes.ids().items() if i != IGNORE}
     found: set[int] = set()
     for sample in samples:
         if sample.id in masks and len(found) < len(classes):

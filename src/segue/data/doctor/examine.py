@@ -6,7 +6,7 @@ import dataclasses
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from segue.data.doctor.values import Coding, check_values, find_coding
 from segue.data.encoding import infer_classes
 from segue.data.image import MAX_PIXELS
 from segue.data.index import Index, Problem, Sample
+from segue.data.merging import merge_classes
 from segue.errors import DataError
 
 Update = Callable[[float, str], None]
@@ -36,6 +37,7 @@ def examine(
     roots: Sequence[Path] = (),
     names: Sequence[str] = (),
     ignore: Sequence[int] = (),
+    merge: Mapping[str, Sequence[str]] | None = None,
     max_pixels: int = MAX_PIXELS,
     assign: Assign | None = None,
     update: Update | None = None,
@@ -47,6 +49,7 @@ def examine(
         roots: folders to walk for links, pipes and odd names; those that hold the samples when not given.
         names: class names, in the order of the mask values, when the caller knows them.
         ignore: raw mask values that stand for "not labelled", besides 255 and the layout's own.
+        merge: classes that become one, by its name (`merge_classes`).
         max_pixels: larger pictures are reported and not decoded.
         assign: gives samples their split, from the index and the mask values each sample holds; called once, before
             the checks that compare splits. Without it the splits of the layout count.
@@ -67,7 +70,8 @@ def examine(
         index = assign(index, {one.sample.id: frozenset(one.mask.values.tolist()) for one in looked if one.mask})
         looked = _with_splits(looked, index)
         problems += [found for found in index.problems if found not in before]
-    found, classes, coding = _check_set(index, looked, problems, names, ignore)
+    wanted = Wanted(names, ignore, merge or {})
+    found, classes, coding = _check_set(index, looked, problems, wanted)
     return Diagnosis(
         root=index.root,
         format=index.format,
@@ -138,8 +142,17 @@ def _look_at_all(samples: Sequence[Sample], max_pixels: int) -> Iterator[Looked]
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the caller wants of the classes: their names, the values to ignore, which to merge."""
+
+    names: Sequence[str]
+    ignore: Sequence[int]
+    merge: Mapping[str, Sequence[str]]
+
+
 def _check_set(
-    index: Index, looked: Sequence[Looked], problems: Sequence[Problem], names: Sequence[str], ignore: Sequence[int]
+    index: Index, looked: Sequence[Looked], problems: Sequence[Problem], wanted: Wanted
 ) -> tuple[list[Problem], Classes | None, Coding | None]:
     images = {one.sample.id: one.image for one in looked if one.image is not None}
     masks = {one.sample.id: one.mask for one in looked if one.mask is not None}
@@ -148,24 +161,24 @@ def _check_set(
     if not images.keys() & masks.keys():
         nothing = problem("SET_EMPTY", index.root, f"expected pairs, got none among {len(looked)} images")
         return [nothing, *leaks], None, None
-    coding = find_coding(list(masks.values()), len(index.names), (*ignore, *index.ignore))
+    coding = find_coding(list(masks.values()), len(index.names), (*wanted.ignore, *index.ignore))
     odd = check_values(list(masks.values()), coding)
     bad = {found.path for found in (*problems, *odd) if found.severity == "error"}
     sound = [one.sample for one in looked if one.mask and bad.isdisjoint((one.sample.mask, one.sample.image))]
-    classes, unclear = _classes(index, sound, names, ignore)
+    classes, unclear = _classes(index, sound, wanted)
     absent = check_classes(index, masks, classes) if classes is not None else []
     return [*odd, *unclear, *absent, *leaks], classes, coding
 
 
-def _classes(
-    index: Index, sound: Sequence[Sample], names: Sequence[str], ignore: Sequence[int]
-) -> tuple[Classes | None, list[Problem]]:
+def _classes(index: Index, sound: Sequence[Sample], wanted: Wanted) -> tuple[Classes | None, list[Problem]]:
     if not sound:
         return None, []  # each pair has an error of its own
     try:
-        return infer_classes(sound, names, (*ignore, *index.ignore), index.names), []
+        ignore = (*wanted.ignore, *index.ignore)
+        found = infer_classes(sound, wanted.names, ignore, index.names, index.colours)
     except DataError as error:
         return None, [problem("CLASS_UNCLEAR", index.root, str(error).splitlines()[0])]
+    return merge_classes(found, wanted.merge), []
 
 
 def _ordered(problems: Sequence[Problem]) -> tuple[Problem, ...]:
