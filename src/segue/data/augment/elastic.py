@@ -36,11 +36,11 @@ def elastic(
     bound = generator.uniform(0, strength) * NO_FOLD * cell
     shape = math.ceil(size[0] / cell) + 3, math.ceil(size[1] / cell) + 3
     points = generator.uniform(-bound, bound, (2, *shape)).astype(np.float32)
-    across, down = (_surface(plane, size, cell) for plane in points)
+    across, down = (surface(plane, size, cell) for plane in points)
     return x + across, y + down
 
 
-def _surface(points: Field, size: tuple[int, int], cell: float) -> Field:
+def surface(points: Field, size: tuple[int, int], cell: float) -> Field:
     """The B-spline surface over control `points`, at the centre of each pixel of `size`."""
     return _along_rows(_along_rows(points, size[0], cell).T, size[1], cell).T
 
