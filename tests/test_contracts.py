@@ -12,80 +12,130 @@ from segue.losses import LOSSES, parse_loss, takes_class_weights
 from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.decoders import DECODERS
 
-ENCODERS = ("test_resnet", "test_convnext", "test_vit")  # maps from stride 2, from stride 4, all of one stride
-NEEDS_MORE_MAPS = ("fpn",)
+# What a decoder can stand on, each pair built and run: a CNN, a CNN from stride 4, a hierarchical ViT, a plain ViT.
+ANY = ("test_resnet", "test_convnext", "mit_b0", "test_vit")
+ACCEPTS = {
+    "fcn": ANY,
+    "fcn32s": ANY,
+    "fcn16s": ANY,
+    "fcn8s": ANY,
+    "fcn_d8": ANY,
+    "unet": ANY,
+    "unet_classic": ("double_conv@3",),
+    "segnet": ("double_conv@3",),  # VGG, its encoder in earnest, is in tests/models/test_decoders.py
+    "unetplusplus": ANY,
+    "linknet": ANY,
+    "manet": ANY,
+    "fpn": ANY,
+    "pan": ANY,
+    "pspnet": ANY,
+    "deeplabv3": ANY,
+    "deeplabv3plus": ANY,
+    "upernet": ANY,
+    "segformer": ANY,
+    "dpt": ANY,
+    "linear": ANY,
+    "lraspp": ANY,
+    "ddrnet": ("ddrnet23_slim",),
+}
+PAIRS = [(decoder, encoder) for decoder, encoders in ACCEPTS.items() for encoder in encoders]
+CHOOSY = [decoder for decoder, encoders in ACCEPTS.items() if encoders != ANY]
+FEWEST_MAPS = {"fpn": 4}  # of the others 2
 
 
-def model(decoder: str, encoder: str = "test_resnet", channels: int = 3, classes: int = 5) -> SegmentationModel:
+def model(decoder: str, encoder: str = "", channels: int = 3, *, auxiliary: bool = False) -> SegmentationModel:
+    """A model with the weights of seed 0, on the first encoder the decoder accepts unless one is named."""
     torch.manual_seed(0)
-    return build(ModelSpec(encoder, decoder, channels, classes))
+    return build(ModelSpec(encoder or ACCEPTS[decoder][0], decoder, channels, 5), auxiliary=auxiliary)
 
 
 # --- decoders --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("decoder", DECODERS.names())
+def test_every_decoder_says_what_it_stands_on():
+    assert tuple(ACCEPTS) == DECODERS.names()
+
+
+@pytest.mark.parametrize(("decoder", "encoder"), PAIRS)
 def test_every_pixel_of_any_size_gets_a_score_for_every_class(decoder, encoder):
     net = model(decoder, encoder, channels=4).eval()
     with torch.no_grad():
-        for size in ((64, 64), (65, 97), (33, 31), (1, 1)):
-            scores = net(torch.randn(2, 4, *size))
-            assert scores.shape == (2, 5, *size)
+        for size in ((32, 64), (37, 53), (1, 1)):
+            scores = net(torch.randn(1, 4, *size))
+            assert scores.shape == (1, 5, *size)
             assert scores.isfinite().all()
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.slow
+@pytest.mark.parametrize("decoder", [decoder for decoder in ACCEPTS if decoder not in CHOOSY])
+def test_decoders_stand_on_swin(decoder):
+    net = model(decoder, "swin_tiny_patch4_window7_224").eval()
+    with torch.no_grad():
+        assert net(torch.randn(1, 3, 65, 97)).shape == (1, 5, 65, 97)
+
+
+@pytest.mark.parametrize("encoder", ANY)
+@pytest.mark.parametrize("decoder", CHOOSY)
+def test_a_decoder_made_for_one_encoder_refuses_others_and_names_it(decoder, encoder):
+    with pytest.raises(UsageError, match=rf"decoder {decoder}: expected .*, got .*: use --model\.encoder \w+"):
+        model(decoder, encoder)
+
+
+@pytest.mark.parametrize(("decoder", "encoder"), [pair for pair in PAIRS if pair[1] not in ("test_convnext", "mit_b0")])
 def test_gradient_reaches_every_weight(decoder, encoder):
-    net = model(decoder, encoder)
-    net(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    net = model(decoder, encoder, channels=1, auxiliary=True)
+    scores, extra = net(torch.randn(2, 1, 32, 64), auxiliary=True)
+    assert all(one.shape == scores.shape for one in extra)
+    sum(one.square().mean() for one in (scores, *extra)).backward()
     assert [name for name, weight in net.named_parameters() if weight.grad is None] == []
 
 
-@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.parametrize("decoder", ACCEPTS)
 def test_a_single_image_can_be_trained_on(decoder):
-    net = model(decoder).train()
-    assert net(torch.randn(1, 3, 64, 96)).isfinite().all()
+    net = model(decoder, auxiliary=True).train()
+    scores, extra = net(torch.randn(1, 3, 32, 96), auxiliary=True)
+    assert all(one.isfinite().all() for one in (scores, *extra))
 
 
-@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.parametrize("decoder", ACCEPTS)
 def test_an_image_gets_the_same_scores_alone_and_in_a_batch(decoder):
-    net = model(decoder).eval()
-    images = torch.randn(3, 3, 40, 56)
+    net = model(decoder, channels=5).eval()
+    images = torch.randn(2, 5, 30, 56)
     with torch.no_grad():
         together, alone = net(images), torch.cat([net(image[None]) for image in images])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.parametrize("decoder", ACCEPTS)
 def test_the_same_seed_builds_the_same_weights_and_saved_weights_give_the_same_scores(decoder):
-    first, second = model(decoder).eval(), model(decoder).eval()
-    images = torch.randn(1, 3, 48, 48)
+    first, second = model(decoder).eval(), model(decoder, auxiliary=True).eval()
+    images = torch.randn(1, 3, 32, 48)
     with torch.no_grad():
-        assert torch.equal(first(images), second(images))
+        expected = first(images)
+        assert torch.equal(expected, second(images))  # auxiliary heads leave no trace
         torch.manual_seed(1)
         third = build(first.spec).eval()
-        assert not torch.equal(first(images), third(images))
-        third.load_state_dict(first.state_dict())
-        assert torch.equal(first(images), third(images))
+        assert not torch.equal(expected, third(images))
+        third.load_state_dict(second.predicting_state())
+        assert torch.equal(expected, third(images))
 
 
-@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.parametrize("decoder", ACCEPTS)
 def test_channels_last_and_bfloat16_autocast_keep_the_scores(decoder):
     net = model(decoder).eval()
-    images = torch.randn(1, 3, 64, 64)
+    images = torch.randn(1, 3, 32, 64)
     with torch.no_grad():
         plain = net(images)
         last = net.to(memory_format=torch.channels_last)(images.to(memory_format=torch.channels_last))
         with torch.autocast("cpu", torch.bfloat16):
             half = net(images)
     torch.testing.assert_close(plain, last, rtol=1e-3, atol=1e-3)
-    assert (half.float() - plain).norm() < 0.1 * plain.norm()
+    # SegNet puts values where the encoder's maxima lie, and rounding moves some of these to the next pixel
+    assert (half.float() - plain).norm() < (0.3 if decoder == "segnet" else 0.1) * plain.norm()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.parametrize("decoder", ACCEPTS)
 def test_torch_export_gives_the_same_scores(decoder):
     net = model(decoder).eval()
     images = torch.randn(1, 3, 64, 96)
@@ -94,10 +144,10 @@ def test_torch_export_gives_the_same_scores(decoder):
         torch.testing.assert_close(exported(images), net(images), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.parametrize("decoder", [decoder for decoder in ACCEPTS if decoder not in CHOOSY])
 def test_a_decoder_works_on_two_maps_or_says_how_many_it_needs(decoder):
-    if decoder in NEEDS_MORE_MAPS:
-        with pytest.raises(UsageError, match=r"expected .* feature maps or more, got 2"):
+    if decoder in FEWEST_MAPS:
+        with pytest.raises(UsageError, match=rf"expected {FEWEST_MAPS[decoder]} feature maps or more, got 2"):
             model(decoder, "test_resnet@2")
     else:
         net = model(decoder, "test_resnet@2").eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,15 +11,23 @@ from torch.nn import functional
 
 from segue.errors import UsageError
 from segue.models.decoders import DECODERS
+from segue.models.decoders.auxiliary import AuxiliaryHead
+from segue.models.decoders.decoder import Decoder
 from segue.models.decoders.pyramid import OnPyramid, Pyramid
+from segue.models.decoders.single_value import accept_single_values
+from segue.models.decoders.upsampling import LearnedUpsampling
 from segue.models.encoders import Encoder, create_encoder
+from segue.models.trunks import TRUNKS
+
+Scores: TypeAlias = Float[Tensor, "batch {self.spec.classes} height width"]
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """What a model is, weights aside: enough to build it again.
 
-    `encoder` is a timm name, optionally with `@N` for its first N maps; `decoder` is a row of `DECODERS`.
+    `encoder` is a timm name or a row of `TRUNKS`, optionally with `@N` for its first N maps; `decoder` is a row of
+    `DECODERS`.
     """
 
     encoder: str
@@ -34,52 +43,96 @@ class ModelSpec:
 
 
 class SegmentationModel(nn.Module):
-    """Class scores for every pixel of images of any size."""
+    """Class scores for every pixel of images of any size.
 
-    def __init__(self, spec: ModelSpec, encoder: Encoder, decoder: nn.Module, head: nn.Module) -> None:
+    `auxiliary` holds the heads that supervise the encoder half-way while it trains. They are no part of the model: a
+    saved one has none, and nothing but the auxiliary loss runs them.
+    """
+
+    def __init__(self, spec: ModelSpec, encoder: Encoder, decoder: Decoder, head: nn.Conv2d) -> None:
         super().__init__()
         self.spec = spec
         self.encoder = encoder
         self.decoder = decoder
         self.head = head
+        self.upsample = LearnedUpsampling(spec.classes, decoder.upsampling) if decoder.upsampling else None
+        self.auxiliary = nn.ModuleDict()  # map number -> head
 
     def forward(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch {self.spec.classes} height width"]:
-        """Logits at the size of the images.
+        self, images: Float[Tensor, "batch channels height width"], auxiliary: bool = False
+    ) -> Scores | tuple[Scores, tuple[Scores, ...]]:
+        """Logits at the size of the images; with `auxiliary`, also those of the auxiliary heads.
 
         The images are padded with zeros (the mean colour once normalised) on the right and below to what the encoder
         takes; the scores are resized bilinearly and cropped back.
+
+        The auxiliary scores are asked for by an argument, not by a method of their own, because what wraps a model for
+        mixed precision or several devices wraps its `forward` only.
         """
         height, width = images.shape[-2:]
         padded = self.encoder.padded(height, width)
         if padded != (height, width):
             images = functional.pad(images, (0, padded[1] - width, 0, padded[0] - height))
-        scores = self.head(self.decoder(self.encoder(images)))
-        return functional.interpolate(scores, padded, mode="bilinear")[..., :height, :width]
+        features = self.encoder(images)
+        scores = self.head(self.decoder(features))
+        if self.upsample is not None:
+            scores = self.upsample(scores, padded)
+        scores = _resized(scores, padded)[..., :height, :width]
+        if not auxiliary:
+            return scores
+        extra = (head(features[int(number)]) for number, head in self.auxiliary.items())
+        return scores, tuple(_resized(map_, padded)[..., :height, :width] for map_ in extra)
 
     def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
         """Encoder modules from the stem to the last stage; every encoder parameter is in exactly one of them."""
         return self.encoder.stages()
 
+    def predicting_state(self) -> dict[str, Tensor]:
+        """The tensors that predict, by name: what a saved model holds."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("auxiliary.")}
 
-def build(spec: ModelSpec) -> SegmentationModel:
+
+def build(spec: ModelSpec, *, auxiliary: bool = False) -> SegmentationModel:
     """Build the model `spec` describes, with random weights; never touches the network.
 
+    `auxiliary` adds the auxiliary heads its decoder declares, which leaves all other weights as they are without.
     Raises `UsageError` for names that are unknown or do not go together.
     """
-    kind = DECODERS[spec.decoder]
+    kind: type[Decoder] = DECODERS[spec.decoder]
+    _check_partner(spec)
     encoder = create_encoder(spec.encoder, spec.in_channels, kind.output_stride)
-    if encoder.plain:
-        pyramid = Pyramid(encoder.channels, encoder.strides)
-        decoder: nn.Module = OnPyramid(pyramid, kind(pyramid.channels, pyramid.strides))
-    else:
-        decoder = kind(encoder.channels, encoder.strides)
-    head = nn.Conv2d(decoder.out_channels, spec.classes, kernel_size=1)  # type: ignore[arg-type]
+    decoder = _decoder(kind, encoder)
+    head = nn.Conv2d(decoder.out_channels, spec.classes, kernel_size=1)
     decoder.apply(_initialise)
+    decoder.apply(accept_single_values)
     nn.init.xavier_uniform_(head.weight)
     nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-    return SegmentationModel(spec, encoder, decoder, head)
+    model = SegmentationModel(spec, encoder, decoder, head)
+    if auxiliary:
+        for number in decoder.auxiliary:
+            extra = AuxiliaryHead(encoder.channels[number], spec.classes)
+            model.auxiliary[str(number)] = extra.apply(_initialise).apply(accept_single_values)
+    return model
+
+
+def _check_partner(spec: ModelSpec) -> None:
+    base = spec.encoder.partition("@")[0]
+    only = TRUNKS[base].decoder if base in TRUNKS else ""
+    if only and spec.decoder != only:
+        raise UsageError(
+            f"encoder {base}: expected the decoder made for it, got {spec.decoder}: use --model.decoder {only}"
+        )
+
+
+def _decoder(kind: type[Decoder], encoder: Encoder) -> Decoder:
+    if encoder.plain and not kind.plain_maps:
+        pyramid = Pyramid(encoder.channels, encoder.strides)
+        return OnPyramid(pyramid, kind(pyramid.channels, pyramid.strides))
+    return kind(encoder.channels, encoder.strides)
+
+
+def _resized(scores: Tensor, size: tuple[int, int]) -> Tensor:
+    return scores if scores.shape[-2:] == size else functional.interpolate(scores, size, mode="bilinear")
 
 
 def _initialise(module: nn.Module) -> None:

@@ -1,14 +1,7 @@
 """Decoders: what turns an encoder's feature maps into one map the classes are read from.
 
-A row is a class `Decoder(channels, strides)` built from the encoder's maps (fine to coarse), with
-
-- `forward(features) -> Tensor` (batch, out_channels, height, width) at the size of one of the maps,
-- `out_channels: int`,
-- `used: tuple[int, ...]`, which of the maps it reads,
-- `output_stride: int | None`, a class attribute: the stride it wants the encoder dilated to (None: none),
-
-that works for maps of any size and raises `UsageError` when it needs more maps than there are. To add one: a file here,
-a row below; `tests/test_contracts.py` says the rest.
+A row names a `Decoder` (see `decoder.py` for what it says about itself). To add one: a file here, a row below;
+`tests/test_contracts.py` says the rest.
 """
 
 from __future__ import annotations
@@ -19,8 +12,25 @@ DECODERS = Table(
     "decoder",
     __name__,
     fcn="fcn:FCN",
+    fcn32s="fcn_scores:FCN32s",
+    fcn16s="fcn_scores:FCN16s",
+    fcn8s="fcn_scores:FCN8s",
+    fcn_d8="fcn_d8:FCNDilated",
     unet="unet:UNet",
+    unet_classic="unet_classic:UNetClassic",
+    segnet="segnet:SegNet",
+    unetplusplus="unetplusplus:UNetPlusPlus",
+    linknet="linknet:LinkNet",
+    manet="manet:MANet",
     fpn="fpn:FPN",
+    pan="pan:PAN",
     pspnet="pspnet:PSPNet",
+    deeplabv3="deeplabv3:DeepLabV3",
     deeplabv3plus="deeplabv3plus:DeepLabV3Plus",
+    upernet="upernet:UPerNet",
+    segformer="segformer:SegFormer",
+    dpt="dpt:DPT",
+    linear="linear:Linear",
+    lraspp="lraspp:LRASPP",
+    ddrnet="ddrnet:DDRNet",
 )

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import torch
 from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from segue.models.decoders.decoder import Decoder
 
-class DeepLabV3Plus(nn.Module):
+
+class DeepLabV3Plus(Decoder):
     """Dilated convolutions at several rates on the last map, joined with the map at stride 4.
 
-    The encoder is dilated to stride 16 where it can be; the rates (6, 12, 18 at stride 16) follow the stride it has.
-    Deviations: no dropout; the image-level branch is normalised within each image (GroupNorm), because one value per
-    image leaves a batch of one without statistics and a small batch with noise. When to use it: large objects and
-    context with a fine outline.
+    The convolutions are depthwise-separable. The encoder is dilated to stride 16 where it can be; the rates (6, 12, 18
+    at stride 16) follow the stride it has. No dropout. When to use it: large objects and context with a fine outline.
     """
 
     output_stride: int | None = 16
@@ -34,7 +34,6 @@ class DeepLabV3Plus(nn.Module):
             aspp_separable=True,
             aspp_dropout=0.0,
         )
-        blocks.aspp[0].convs[-1][2] = nn.GroupNorm(32, width)
         self.context = blocks.aspp
         self.outline = blocks.block1
         self.fuse = blocks.block2

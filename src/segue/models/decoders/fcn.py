@@ -1,4 +1,4 @@
-"""A minimal fully convolutional head (https://arxiv.org/abs/1411.4038): project, add up, smooth."""
+"""A minimal fully convolutional decoder (https://arxiv.org/abs/1411.4038): project, add up, smooth."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segue.models.decoders.decoder import Decoder
 
-class FCN(nn.Module):
+
+class FCN(Decoder):
     """The maps from stride 8 on, each projected by a 1x1 convolution, added at the finest of them, then one 3x3.
 
     FCN-8s adds class scores after learned upsampling; here features are added after bilinear upsampling and the scores
-    come from the head. When to use it: as the cheapest baseline, and on frozen features.
+    come from the head (`fcn8s` is the paper's way). When to use it: as the cheapest baseline, and on frozen features.
     """
-
-    output_stride: int | None = None
 
     def __init__(self, channels: Sequence[int], strides: Sequence[int], width: int = 128) -> None:
         super().__init__()

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from segue.errors import UsageError
+from segue.models.decoders.decoder import Decoder
+from segue.models.decoders.halving import halving
 
 LEVELS = 4
 
 
-class FPN(nn.Module):
+class FPN(Decoder):
     """A top-down pyramid over the four coarsest maps; every level is brought to the finest one and added.
 
     No dropout, unlike the library's default of 0.2. When to use it: objects of very different sizes, fewer
     multiplications than U-Net at stride 2.
     """
-
-    output_stride: int | None = None
 
     def __init__(self, channels: Sequence[int], strides: Sequence[int]) -> None:
         super().__init__()
@@ -35,18 +35,5 @@ class FPN(nn.Module):
     def forward(self, features: list[Tensor]) -> Tensor:
         """The merged pyramid at the size of the fourth-coarsest map."""
         size = features[-LEVELS].shape[-2:]
-        merged: Tensor = self.pyramid(_halving(features[-LEVELS:]))
+        merged: Tensor = self.pyramid(halving(features[-LEVELS:]))
         return merged if merged.shape[-2:] == size else functional.interpolate(merged, size, mode="bilinear")
-
-
-def _halving(features: list[Tensor]) -> list[Tensor]:
-    """Maps that are exactly twice as large as the next coarser one, which the library takes for granted.
-
-    Unpadded convolutions (Inception) and pooled odd sizes (a plain ViT's pyramid) break that by a pixel or two.
-    """
-    height, width = features[-1].shape[-2:]
-    sizes = [(height * 2**level, width * 2**level) for level in reversed(range(len(features)))]
-    return [
-        map_ if map_.shape[-2:] == size else functional.interpolate(map_, size, mode="bilinear")
-        for map_, size in zip(features, sizes, strict=True)
-    ]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segmentation_models_pytorch.decoders.pspnet.decoder import PSPDecoder
-from torch import Tensor, nn
+from torch import Tensor
+
+from segue.models.decoders.decoder import Decoder, before_last
 
 
-class PSPNet(nn.Module):
-    """The last map joined with its averages over 1, 4, 9 and 36 regions.
+class PSPNet(Decoder):
+    """The last map joined with its averages over 1, 4, 9 and 36 regions (bins 1, 2, 3, 6).
 
-    The encoder is dilated to stride 8 where it can be, as in the paper; no auxiliary loss, no dropout. When to use it:
-    scenes whose context tells the class; expensive with a dilated encoder.
+    The encoder is dilated to stride 8 where it can be, and an auxiliary head learns on the map before the last, as in
+    the paper; no dropout. When to use it: scenes whose context tells the class; expensive with a dilated encoder.
     """
 
     output_stride: int | None = 8
@@ -21,6 +23,7 @@ class PSPNet(nn.Module):
         super().__init__()
         self.pooling = PSPDecoder(list(channels), out_channels=width, dropout=0.0)
         self.used = (len(channels) - 1,)
+        self.auxiliary = before_last(tuple(channels))
         self.out_channels = width
 
     def forward(self, features: list[Tensor]) -> Tensor:

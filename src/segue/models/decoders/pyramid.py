@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from segue.models.decoders.decoder import Decoder
 
-class OnPyramid(nn.Module):
+
+class OnPyramid(Decoder):
     """A decoder on top of a pyramid made from the maps of a plain ViT.
 
     The operations are those of ViTDet's simple feature pyramid (https://arxiv.org/abs/2203.16527): two, one and no
@@ -16,12 +18,15 @@ class OnPyramid(nn.Module):
     depths reach the decoder. The pyramid is part of the decoder: it is new, and learns at the decoder's rate.
     """
 
-    def __init__(self, pyramid: Pyramid, decoder: nn.Module) -> None:
+    def __init__(self, pyramid: Pyramid, decoder: Decoder) -> None:
         super().__init__()
-        pyramid.keep(decoder.used)  # type: ignore[arg-type]
+        pyramid.keep(decoder.used)
         self.pyramid = pyramid
         self.decoder = decoder
-        self.out_channels: int = decoder.out_channels  # type: ignore[assignment]
+        self.used = decoder.used
+        self.out_channels = decoder.out_channels
+        self.auxiliary = decoder.auxiliary  # the ViT's own map, not the pyramid's
+        self.upsampling = decoder.upsampling
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """What the decoder makes of the pyramid."""

@@ -35,6 +35,7 @@ class Trunk:
     sides are multiples of `max(strides)` and at least 32. `taps[i]` names the submodule that ends map i; submodules are
     registered in the order they are used, which is how stages are told apart. `pretrained` is None when nobody
     publishes weights: then it trains with `--transfer.mode scratch` or from a file. `licence` is that of the code.
+    `decoder` is the one row of `DECODERS` that can read the maps, where no other one makes sense of them.
     """
 
     build: Callable[[int, int], nn.Module]
@@ -43,6 +44,7 @@ class Trunk:
     taps: tuple[str, ...]
     pretrained: Pretrained | None = None
     licence: str = "apache-2.0"
+    decoder: str = ""
 
     def network(self, in_channels: int, maps: int) -> nn.Module:
         """Build the network; its `feature_info` describes the maps in the form timm's extractors have."""
