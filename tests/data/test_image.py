@@ -219,11 +219,17 @@ def test_npy_files_with_objects_or_odd_shapes_are_refused(tmp_path):
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("channels", [2, 4, 5, 9])
+def test_a_tiff_keeps_the_channels_that_pillow_would_drop_or_take_for_alpha(tmp_path, channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, channels), dtype=np.uint8)
+    path = tiff(tmp_path / "a.tif", pixels, photometric=1, extra=(0, 0)[: channels - 1])
+    np.testing.assert_array_equal(read_image(path), pixels)
+
+
 def test_pixels_pillow_would_change_silently_are_refused(tmp_path):
     five = np.concatenate([RGB, RGB[..., :2]], axis=2)
     cases = {
-        "expected 1, 3 or 4 channels, got 5": tiff(tmp_path / "five.tif", five, extra=(0, 0)),
-        "expected 1, 3 or 4 channels, got 4": tiff(tmp_path / "four.tif", five[..., :4], extra=(0,)),
+        "expected 1, 3 or 4 channels, got 5": tiff(tmp_path / "ink.tif", five, photometric=5, extra=(0,)),
         "in which 0 is white": tiff(tmp_path / "inverted.tif", WIDE[..., 0], photometric=0),
         "got LA;16B": sixteen_bit_png(tmp_path / "la.png", WIDE[..., :2], 4),
         "got CMYK;16L": tiff(tmp_path / "cmyk.tif", np.concatenate([WIDE, WIDE[..., :1]], axis=2), photometric=5),

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segue.data.scale import Ranges
+
 MOSAIC = (
     4.0  # an image with this many times the pixels of any training image is a mosaic of such images, not one of them
 )
@@ -29,7 +31,8 @@ class Preprocessing:
 
     `size` is height x width of a training crop; `zoom` the side of the inference image relative to it (1.0-2.0);
     `mean` and `std` are per channel, for pixel values on the 0-1 scale; `largest` is the pixel count of the largest
-    training image; `pixel_scale` the factor by which the median training image is resized for inference.
+    training image; `pixel_scale` the factor by which the median training image is resized for inference. `ranges` are,
+    per channel, the numbers of a raster that become 0 and 1; empty for 8-bit images.
     """
 
     size: tuple[int, int]
@@ -38,6 +41,7 @@ class Preprocessing:
     std: tuple[float, ...]
     largest: int
     pixel_scale: float
+    ranges: Ranges = ()
 
     @property
     def channels(self) -> int:

@@ -76,9 +76,7 @@ def opened_raster(path: Path, **options: str) -> Iterator[tuple[Any, Raster]]:
         MissingPackageError: rasterio is not installed.
     """
     rasterio = require("rasterio", "geo")
-    from rasterio.errors import NotGeoreferencedWarning
-
-    _ignore(NotGeoreferencedWarning)
+    ignore_missing_place()
     with rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE), ExitStack() as stack:
         with _decoding(path):
             dataset = stack.enter_context(rasterio.open(path, driver="GTiff", **options))
@@ -105,13 +103,15 @@ def _decoding(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: not enough memory to decode it; cut it into tiles") from None
 
 
-def _ignore(kind: type[Warning]) -> None:
-    """Never warn of `kind`. `catch_warnings` is not safe in threads, so one filter stays, for rasterio's warning alone.
+def ignore_missing_place() -> None:
+    """Never warn that a raster has no place on the Earth: it is as good as others here.
 
-    Rasters without a place on the Earth are as good as others here.
+    `catch_warnings` is not safe in threads, so one filter stays, for this warning of rasterio's alone.
     """
-    if not any(entry[0] == "ignore" and entry[2] is kind for entry in warnings.filters):
-        warnings.simplefilter("ignore", kind)
+    from rasterio.errors import NotGeoreferencedWarning as Kind
+
+    if not any(entry[0] == "ignore" and entry[2] is Kind for entry in warnings.filters):
+        warnings.simplefilter("ignore", Kind)
 
 
 def _described(dataset: Any, path: Path) -> Raster:  # noqa: ANN401 - rasterio's dataset

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from segue.data.geotiff import NODATA, raster_info, read_labels, read_raster
 from segue.data.opening import BROKEN, ENDINGS, check_size, opened, orientation
 from segue.data.pixels import (
     IMAGE,
@@ -30,29 +31,40 @@ from segue.data.pixels import (
     sample_step,
     scaled,
 )
+from segue.data.scale import Ranges, on_scale, raster_pixels
+from segue.data.tiff import read_tiff
 from segue.errors import DataError
 
-__all__ = ["ENDINGS", "MAX_PIXELS", "image_size", "mask_palette", "read_image", "read_mask", "to_channels"]
+__all__ = ["ENDINGS", "MAX_PIXELS", "image_size", "is_raster", "mask_palette", "read_image", "read_mask", "to_channels"]
 
 MAX_PIXELS = 200_000_000
 
 
-def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
+def read_image(path: Path, max_pixels: int = MAX_PIXELS, ranges: Ranges = ()) -> Array:
     """Decode an image to `(height, width, channels)`, upright.
 
     8-bit sources give uint8. 16-bit ones give float32 on the same 0-255 scale, divided by 257 so that no level is lost.
     Floats must lie in 0 to 1 and are multiplied by 255. One channel is grey, three are RGB; a `.npy` array may hold any
     number. Transparent pixels are blended over black; alpha that is opaque everywhere is left out.
 
+    A raster (`segue.data.geotiff`) may hold any number of bands, and any numbers where their `ranges` are known; its
+    pixels without data are NaN, and the array is float32 where there is one.
+
     Args:
         path: a PNG, JPEG, WebP, TIFF or BMP file, recognised by its content, or a `.npy` array `(H, W)` or `(H, W, C)`.
         max_pixels: the largest height x width that is decoded; checked on the header.
+        ranges: per band, the numbers that become 0 and 255 (`segue.data.scale`), for models trained on such rasters.
 
     Raises:
         DataError: the file is missing, broken, too large, or holds pixels that would be changed by reading them.
+        MissingPackageError: it is a raster, and rasterio is not installed.
     """
     if path.suffix.lower() == ".npy":
-        return _from_numpy(path, max_pixels, scaled)
+        return _from_numpy(path, max_pixels, lambda array: _array_pixels(array, ranges))
+    if is_raster(path):
+        return raster_pixels(*read_raster(path, max_pixels), ranges, path)
+    if ranges:
+        raise DataError(f"{path}: expected a raster like those the model was trained on, got a picture; give a GeoTIFF")
     with opened(path, max_pixels) as picture:
         turn = orientation(picture)
         wide = is_wide(picture)
@@ -69,7 +81,7 @@ def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
 
     Grey and palette masks give `(height, width)` uint8 or uint16; a palette mask keeps its indices. Colour masks give
     `(height, width, 3)` uint8. One-bit masks give 0 and 255, as their 8-bit twins do. Floats are taken when they are
-    whole numbers. Wholly transparent pixels become 0 (black).
+    whole numbers. Wholly transparent pixels become 0 (black). A raster gives `NODATA`, in int32, where it has no data.
 
     Args:
         path: as for `read_image`.
@@ -80,6 +92,8 @@ def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
     """
     if path.suffix.lower() == ".npy":
         return _from_numpy(path, max_pixels, labels)
+    if is_raster(path):
+        return _raster_labels(path, max_pixels)
     with opened(path, max_pixels) as picture:
         turn = orientation(picture)
         step = sample_step(picture)
@@ -96,6 +110,8 @@ def image_size(path: Path) -> tuple[int, int]:
     if path.suffix.lower() == ".npy":
         height, width = _mapped(path, sys.maxsize).shape[:2]
         return height, width
+    if (tiff := read_tiff(path)) and tiff.is_raster:
+        return tiff.size
     with opened(path, sys.maxsize) as picture:
         width, height = picture.size
         return (width, height) if orientation(picture) >= 5 else (height, width)
@@ -109,11 +125,19 @@ def mask_palette(path: Path) -> tuple[tuple[int, int, int], ...] | None:
     """
     if path.suffix.lower() == ".npy":
         return None
+    if is_raster(path):
+        return raster_info(path).palette
     with opened(path, sys.maxsize) as picture:
         if picture.mode not in ("P", "PA"):
             return None
         flat = picture.getpalette("RGB") or []
     return tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3))
+
+
+def is_raster(path: Path) -> bool:
+    """Whether the file is a raster with a place on the Earth, a "no data" value, or bands that no picture has."""
+    tiff = read_tiff(path)
+    return tiff is not None and tiff.is_raster
 
 
 def to_channels(image: Array, channels: int) -> Array:
@@ -131,6 +155,16 @@ def to_channels(image: Array, channels: int) -> Array:
         luma = image @ np.array([0.299, 0.587, 0.114], np.float32)
         return (np.rint(luma).astype(np.uint8) if image.dtype == np.uint8 else luma)[..., None]
     raise DataError(f"expected an image with {channels} channels, got {have}; give images of one kind")
+
+
+def _raster_labels(path: Path, max_pixels: int) -> Array:
+    values, missing = read_labels(path, max_pixels)
+    try:
+        if missing is None:
+            return labels(values)
+        return np.where(missing, np.int32(NODATA), labels(np.where(missing, values.dtype.type(0), values)))
+    except RefusedError as refused:
+        raise DataError(f"{path}: {refused}; export class numbers as uint8 or uint16") from None
 
 
 def _decoded(picture: Image.Image, path: Path, what: str, table: dict[str, Convert]) -> Array:
@@ -187,4 +221,9 @@ def _from_numpy(path: Path, max_pixels: int, convert: Callable[[Array], Array]) 
         values = convert(np.array(_mapped(path, max_pixels)))
     except RefusedError as refused:
         raise DataError(f"{path}: {refused}; save the array with such values") from None
-    return values[..., None] if values.ndim == 2 and convert is scaled else values
+    return values
+
+
+def _array_pixels(array: Array, ranges: Ranges) -> Array:
+    pixels = array if array.ndim == 3 else array[..., None]
+    return on_scale(pixels, ranges) if ranges else scaled(pixels)

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from segue.configs import DataConfig
+from segue.conversion import from_dict
 from segue.data.bands import Bands, measure
 from segue.data.census import class_pixels
 from segue.data.classes import Classes, Merged
@@ -24,7 +25,7 @@ from segue.data.index import Index, Problem, Sample
 from segue.data.palettes import with_palette
 from segue.data.split import load_split, split
 from segue.durable import write_text
-from segue.errors import DataError, RunError
+from segue.errors import DataError, RunError, UsageError
 
 Update = Callable[[float, str], None]
 
@@ -173,9 +174,10 @@ def load_data(path: Path) -> Data:
             sizes=tuple((height, width) for height, width in record["sizes"]),
             channels=record["channels"],
             findings=tuple(Problem(**{**entry, "path": Path(entry["path"])}) for entry in record["findings"]),
+            bands=from_dict(Bands, record["bands"]) if record.get("bands") else None,
         )
         recorded = [entry["bytes"] for entry in record["samples"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
         raise RunError(f"{path}: expected the record of a run's data, got a damaged one ({error})") from None
     changed = [s.image for s, size in zip(samples, recorded, strict=True) if bytes_on_disk(s) != size]
     if changed:

@@ -76,6 +76,8 @@ def preprocessing(config: FitConfig, data: Data) -> Preprocessing:
     """What happens to an image before the network, for a resolved configuration."""
     assert config.data.size is not None, "resolve() fills the size"
     mean, std = encoder_statistics(config.model.encoder, data.channels)
+    if data.bands is not None:
+        mean, std = data.bands.mean, data.bands.std
     zoom = inference_zoom(config.augment.scale)
     pixels = sorted(height * width for height, width in data.sizes)
     middle = pixels[len(pixels) // 2]
@@ -86,4 +88,5 @@ def preprocessing(config: FitConfig, data: Data) -> Preprocessing:
         std=std,
         largest=pixels[-1],
         pixel_scale=fitting_scale(1, middle, config.data.size) * zoom,
+        ranges=data.bands.ranges if data.bands is not None else (),
     )

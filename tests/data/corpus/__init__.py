@@ -1,6 +1,6 @@
 """The doctor's corpus: small data sets with one planted fault each, and the finding each must lead to.
 
-Run `python -m corpus FOLDER` in tests/data to write them out and look at them. Every case starts from the same six
+Run `PYTHONPATH=.. python -m corpus FOLDER` in tests/data to write them out and look at them. Every case starts from the same six
 sound pairs, changes one thing, and names the file the finding must point at and its code; an empty code means "nothing
 above info". Cases that a file system cannot hold (names that are not UTF-8 on macOS, pipes on Windows) are left out.
 """
@@ -29,6 +29,7 @@ from corpus.leaks import leak, leakage_cases
 from corpus.masks import COLOURS, mask_cases, resampled
 from corpus.modes import mode_cases
 from corpus.pairs import pairing_cases
+from corpus.rasters import raster_cases
 from corpus.sizes import size_cases
 from corpus.tree import tree_cases
 
@@ -55,7 +56,10 @@ __all__ = [
 
 def cases() -> list[Case]:
     """The whole corpus."""
-    makers = (decode_cases, mode_cases, exif_cases, mask_cases, pairing_cases, tree_cases, size_cases, leakage_cases)
+    makers = (
+        *(decode_cases, mode_cases, exif_cases, mask_cases, pairing_cases, tree_cases, size_cases, leakage_cases),
+        raster_cases,
+    )
     return [case for make in makers for case in make()]
 
 

@@ -86,7 +86,7 @@ def mode_cases() -> Iterator[Case]:
     yield Case("float in 0 to 1", "", array_as((grey / 255).astype(np.float32), ".tif"))
     yield Case("float in 0 to 255", "IMG_MODE", array_as(grey.astype(np.float32), ".tif"))
     yield Case("TIFF of two pages", "IMG_FRAMES", in_image(lambda: animated("TIFF"), ".tif"))
-    yield Case("TIFF of five channels", "IMG_MODE", in_image(tiff(np.dstack([colour, colour[..., :2]])), ".tif"))
+    yield Case("TIFF of five channels", "CHANNELS_DIFFER", in_image(tiff(np.dstack([colour, colour[..., :2]])), ".tif"))
     yield Case("array of five channels", "CHANNELS_DIFFER", array_file(np.dstack([colour, colour[..., :2]])))
     yield Case("grey array", "", array_file(grey))
     yield Case("one colour everywhere", "IMG_FLAT", array_as(np.full_like(colour, 255)))

@@ -99,6 +99,12 @@ CODES: dict[str, Code] = {
     "IMG_ROTATED": Code(
         "info", "an EXIF tag turns or mirrors the image; it is applied on reading", "bake the rotation in", True
     ),
+    "IMG_NODATA": Code("warning", "no pixel of the raster holds data", "check how it was exported, or delete the pair"),
+    "IMG_ALPHA_BAND": Code(
+        "warning",
+        "a raster's band is declared as transparency, so it is no band to learn from, and holds many values",
+        "if it is one of the bands: gdal_edit.py -colorinterp_4 undefined FILE (for band 4)",
+    ),
     # --- one mask ----------------------------------------------------------------------------------------------------
     "MASK_MODE": Code(
         "error", "the mask's pixel type holds no class ids", "export an 8-bit index, palette or colour-coded PNG"
@@ -132,6 +138,11 @@ CODES: dict[str, Code] = {
     "MASK_ALL_IGNORED": Code(
         "warning", "every pixel of the mask is 'not labelled', so it teaches nothing", "label it or delete the pair"
     ),
+    "MASK_NODATA_ZERO": Code(
+        "info",
+        "0 is declared as 'no data' in the mask, so pixels of 0 are not trained on",
+        "nothing, or where 0 is a class: gdal_edit.py -unsetnodata FILE",
+    ),
     # --- which files belong together ----------------------------------------------------------------------------------
     "MASK_MISSING": Code(
         "warning", "an image has no mask, so it is not trained on", "add the mask, or remove the image"
@@ -158,6 +169,14 @@ CODES: dict[str, Code] = {
         "the image carries an EXIF rotation and the sizes do not tell whether the mask follows it",
         "look at an overlay",
     ),
+    "PAIR_CRS": Code(
+        "error", "image and mask lie in different coordinate systems", "reproject the mask onto the image's grid"
+    ),
+    "PAIR_EXTENT": Code(
+        "error",
+        "image and mask have one size but lie at different places, or have pixels of different sizes",
+        "cut the mask to the image's grid",
+    ),
     "PAIR_IDENTICAL": Code("error", "the mask is the image itself", "point the mask folder at the masks"),
     # --- the whole set -----------------------------------------------------------------------------------------------
     "SET_EMPTY": Code(
@@ -167,6 +186,11 @@ CODES: dict[str, Code] = {
         "error",
         "the image has another number of channels than most; 1 and 3 go together",
         "bring all images to one form",
+    ),
+    "NUMBERS_DIFFER": Code(
+        "error",
+        "the raster holds another kind of number than most (8-bit, integer, float), so equal numbers mean other things",
+        "export all images alike",
     ),
     "CLASS_UNCLEAR": Code(
         "error", "the classes cannot be told from the masks", "give the class names, or repair the masks"

@@ -11,14 +11,19 @@ from PIL import Image
 
 from segue.data.doctor.codes import problem
 from segue.data.doctor.content import ENDINGS, READABLE, damage, sniff
+from segue.data.geotiff import Raster, raster_info
 from segue.data.index import Problem
 from segue.data.opening import opened, orientation
+from segue.data.tiff import read_tiff
 from segue.errors import DataError
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a sound file says of itself: format, Pillow mode, how a pixel is stored, EXIF orientation, compression."""
+    """What a sound file says of itself: format, Pillow mode, how a pixel is stored, EXIF orientation, compression.
+
+    Of a raster, `raster` is the header and `mode` tells a palette alone.
+    """
 
     kind: str
     mode: str = ""
@@ -27,6 +32,7 @@ class Header:
     lossy: bool = False
     alpha: bool = False
     pixels: int = 0
+    raster: Raster | None = None
 
 
 def check_file(path: Path, max_pixels: int) -> tuple[Header | None, list[Problem]]:
@@ -69,6 +75,12 @@ def _check_picture(path: Path, kind: str, max_pixels: int) -> tuple[Header | Non
 
 
 def _header(path: Path, kind: str) -> Header:
+    if (tiff := read_tiff(path)) and tiff.is_raster:
+        if tiff.is_cut():
+            raise DataError(f"{path}: the file ends before its pixels do") from EOFError("truncated")
+        raster = raster_info(path)
+        mode, pixels = "P" if raster.palette else "", raster.height * raster.width
+        return Header(kind, mode, lossy=raster.lossy, pixels=pixels, raster=raster)
     with opened(path, sys.maxsize) as picture:
         tiles = getattr(picture, "tile", None)
         arguments = tiles[0][3] if tiles else ""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.ExifTags import Base
 
+from segue.data.classes import IGNORE
 from segue.data.doctor.content import ENDINGS
 from segue.data.doctor.diagnosis import Diagnosis, printable
 from segue.data.doctor.files import check_file
@@ -29,7 +30,9 @@ from segue.data.doctor.masks import MaskFacts, check_mask
 from segue.data.doctor.repair import from_grey_palette, from_one, snap, to_eight_bits
 from segue.data.doctor.values import Coding, snap_targets
 from segue.data.formats import FORMATS
-from segue.data.image import read_image, read_mask
+from segue.data.geotiff import NODATA
+from segue.data.geotiff_writer import Layout, raster_writer
+from segue.data.image import is_raster, read_image, read_mask
 from segue.data.index import Index, Problem, Sample
 from segue.errors import DataError, UsageError
 
@@ -180,6 +183,8 @@ def _repaired_mask(
     if not codes & REWRITTEN.keys() or coding is None:
         return _with_right_ending(sample.mask, codes, target, max_pixels)
     mask, facts = read_mask(sample.mask, max_pixels), _facts(sample.mask, max_pixels)
+    without_data = mask == NODATA
+    mask = np.where(without_data, IGNORE, mask).astype(np.uint16) if without_data.any() else mask
     if "PAIR_EXIF" in codes:
         mask = _turned_like(mask, sample.image, max_pixels)
     if codes & {"MASK_LOSSY", "MASK_ANTIALIASED"}:
@@ -188,6 +193,8 @@ def _repaired_mask(
         mask = from_one(mask, coding.ignored)
     if "MASK_PALETTE_AS_GREY" in codes:
         mask = from_grey_palette(mask)
+    if is_raster(sample.mask):
+        return _save_raster(mask, without_data, facts, target)
     return _save(mask, target, facts.palette)
 
 
@@ -223,6 +230,23 @@ def _save(pixels: NDArray[Any], target: Path, palette: tuple[tuple[int, int, int
         picture.putpalette([channel for colour in palette for channel in colour])
     path = target.with_suffix(".png")
     picture.save(path)
+    return path
+
+
+def _save_raster(mask: NDArray[Any], without_data: NDArray[np.bool_], facts: MaskFacts, target: Path) -> Path:
+    """Write a raster mask where it lay on the Earth; pixels without data get the highest value that is no label."""
+    kind, bands = (np.uint8 if mask.max() <= 255 else np.uint16), mask.shape[2] if mask.ndim == 3 else 1
+    nodata = None
+    if without_data.any():
+        labels = set(np.unique(mask[~without_data]).tolist())
+        nodata = next(value for value in range(np.iinfo(kind).max, -1, -1) if value not in labels)
+        mask = np.where(without_data, nodata, mask)
+    path = target.with_suffix(".tif")
+    palette = facts.palette if facts.palette and kind is np.uint8 else ()
+    size, name = (facts.height, facts.width), np.dtype(kind).name
+    layout = Layout(*size, name, facts.georeference, nodata, bands, palette)
+    with raster_writer(path, layout) as writer:
+        writer.add(np.moveaxis(mask, 2, 0) if bands == 3 else mask)
     return path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segue.data.bands import numbers_of
 from segue.data.doctor.codes import problem
 from segue.data.doctor.files import Header, refusal
 from segue.data.doctor.likeness import Likeness, likeness
+from segue.data.doctor.rasters import look_through
+from segue.data.geotiff import Georeference, Raster, check_raster_size
 from segue.data.image import read_image
 from segue.data.index import Problem
 from segue.data.opening import opened
@@ -33,10 +36,14 @@ class ImageFacts:
     orientation: int
     digest: bytes  # SHA-256 of shape and pixels
     likeness: Likeness | None  # None for pictures too plain to compare
+    numbers: str = "8-bit"  # as `numbers_of` tells them
+    georeference: Georeference | None = None
 
 
 def check_image(path: Path, header: Header, max_pixels: int) -> tuple[ImageFacts | None, list[Problem]]:
     """Decode an image exactly as training will, and report what is odd about it."""
+    if header.raster is not None:
+        return _check_raster(path, header.raster, max_pixels)
     problems = _mode_problems(path, header)
     try:
         pixels = read_image(path, max_pixels)
@@ -50,16 +57,42 @@ def check_image(path: Path, header: Header, max_pixels: int) -> tuple[ImageFacts
     return ImageFacts(height, width, channels, header.orientation, digest, likeness(pixels)), problems
 
 
+def _check_raster(path: Path, raster: Raster, max_pixels: int) -> tuple[ImageFacts | None, list[Problem]]:
+    try:
+        check_raster_size(path, raster, max_pixels)
+    except DataError as error:
+        return None, [problem("IMG_BOMB", path, str(error).removeprefix(f"{path}: "))]
+    try:
+        content = look_through(path, raster)
+    except DataError as error:
+        return None, [refusal(path, error)]
+    channels = 3 if raster.palette else len(raster.bands)
+    size, place = (raster.height, raster.width), raster.georeference
+    facts = ImageFacts(*size, channels, 1, content.digest, content.likeness, numbers_of(path), place)
+    return facts, list(content.problems)
+
+
 def check_channels(images: Mapping[Path, ImageFacts]) -> list[Problem]:
-    """Report the images with another number of channels than most; grey and colour go together."""
-    kinds = {path: 3 if facts.channels == 1 else facts.channels for path, facts in images.items()}
-    usual = max(Counter(kinds.values()).items(), key=lambda item: (item[1], item[0]), default=(0, 0))[0]
-    expected = "1 or 3" if usual == 3 else usual
-    return [
+    """Report the images with other numbers, or another number of channels, than most; grey and colour go together."""
+    numbers = _usual(facts.numbers for facts in images.values())
+    odd = [
+        problem("NUMBERS_DIFFER", path, f"expected {numbers} numbers like most images, got {facts.numbers}")
+        for path, facts in images.items()
+        if facts.numbers != numbers
+    ]
+    kinds = {path: 3 if f.channels == 1 and f.numbers == "8-bit" else f.channels for path, f in images.items()}
+    usual = _usual(kinds.values())
+    expected = "1 or 3" if usual == 3 and numbers == "8-bit" else usual
+    return odd + [
         problem("CHANNELS_DIFFER", path, f"expected {expected} channels like most images, got {images[path].channels}")
         for path, kind in kinds.items()
         if kind != usual
     ]
+
+
+def _usual(kinds: Iterable[Any]) -> Any:  # noqa: ANN401 - numbers or words
+    """The most frequent, of several the largest."""
+    return max(Counter(kinds).items(), key=lambda item: (item[1], item[0]), default=(None, 0))[0]
 
 
 def _mode_problems(path: Path, header: Header) -> list[Problem]:

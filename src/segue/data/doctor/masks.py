@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from segue.data.doctor.codes import problem
 from segue.data.doctor.files import Header, refusal
 from segue.data.doctor.images import pixel_digest
+from segue.data.geotiff import NODATA, Georeference
 from segue.data.image import mask_palette, read_mask
 from segue.data.index import Problem
 from segue.data.survey import pack, packed_pixels
@@ -31,7 +32,8 @@ class MaskFacts:
 
     `values` are the raw values in ascending order, a colour as `red << 16 | green << 8 | blue`; `counts` their pixels;
     `solid` those of them whose four neighbours are equal. `lossy` tells the file's compression, `soft` that edges hold
-    values in between. `palette` turns the indices of a palette mask into colours.
+    values in between. `palette` turns the indices of a palette mask into colours. Pixels for which a raster declares no
+    data are not among the values.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class MaskFacts:
     orientation: int
     digest: bytes
     palette: tuple[tuple[int, int, int], ...] | None = None
+    georeference: Georeference | None = None
 
     @property
     def smeared(self) -> bool:
@@ -76,25 +79,34 @@ def check_mask(path: Path, header: Header, max_pixels: int) -> tuple[MaskFacts |
         mask = mask[..., 0]  # a colour file that holds grey only is an index mask to the reader too
     soft = soft_share(mask) >= SOFT_SHARE
     values, counts, solid = _histogram(packed_pixels(mask) if mask.ndim == 3 else mask)
+    labelled = values != NODATA if mask.ndim == 2 else np.ones(len(values), bool)
     return (
         MaskFacts(
             path=path,
             height=mask.shape[0],
             width=mask.shape[1],
             coded_by_colour=mask.ndim == 3,
-            values=values,
-            counts=counts,
-            solid=solid,
+            values=values[labelled],
+            counts=counts[labelled],
+            solid=solid[labelled],
             lossy=header.lossy,
             soft=soft,
             orientation=header.orientation,
             digest=pixel_digest(mask),
             palette=palette,
+            georeference=header.raster.georeference if header.raster else None,
         ),
-        [problem("IMG_ROTATED", path, f"the EXIF orientation is {header.orientation}")]
-        if header.orientation > 1
-        else [],
+        _notes(path, header, int(counts[~labelled].sum())),
     )
+
+
+def _notes(path: Path, header: Header, without_data: int) -> list[Problem]:
+    notes = []
+    if header.orientation > 1:
+        notes.append(problem("IMG_ROTATED", path, f"the EXIF orientation is {header.orientation}"))
+    if header.raster is not None and header.raster.nodata == 0 and without_data:
+        notes.append(problem("MASK_NODATA_ZERO", path, f"{without_data} pixels are 0, which is declared as 'no data'"))
+    return notes
 
 
 def soft_share(mask: Array) -> float:

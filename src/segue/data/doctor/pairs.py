@@ -1,10 +1,11 @@
-"""Image and mask side by side: same size, same way up, and not the same file."""
+"""Image and mask side by side: same size, same way up, same place, and not the same file."""
 
 from __future__ import annotations
 
 from segue.data.doctor.codes import problem
 from segue.data.doctor.images import ImageFacts
 from segue.data.doctor.masks import MaskFacts
+from segue.data.doctor.rasters import check_place
 from segue.data.index import Problem
 
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
@@ -15,7 +16,8 @@ def check_pair(image: ImageFacts, mask: MaskFacts) -> list[Problem]:
     if image.digest == mask.digest:
         return [problem("PAIR_IDENTICAL", mask.path, "expected labels, got the image itself")]
     if (image.height, image.width) == (mask.height, mask.width):
-        return _check_direction(image, mask)
+        place = check_place(image.georeference, mask.georeference, mask.path, (image.height, image.width))
+        return [*place, *_check_direction(image, mask)]
     sizes = f"image {image.height} x {image.width}, mask {mask.height} x {mask.width} (height x width)"
     if (image.height, image.width) != (mask.width, mask.height):
         return [problem("PAIR_SIZE", mask.path, sizes)]
