@@ -57,11 +57,13 @@ class ModelInfo:
 def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
     """Write the model folder, each file in one step; floating-point weights are stored as float32.
 
+    Auxiliary heads are left out: they only ever helped to train.
+
     Raises:
         WeightsError: a weight is NaN or infinite.
         RunError: the folder cannot be written.
     """
-    tensors = {name: _portable(tensor) for name, tensor in sorted(model.state_dict().items())}
+    tensors = {name: _portable(tensor) for name, tensor in sorted(model.predicting_state().items())}
     _check_finite(tensors, folder / WEIGHTS_NAME)
     content = safetensors.torch.save(tensors, {"format": "pt"})
     try:
