@@ -8,6 +8,7 @@ A page asks for a part with a pair of comments, and what stands between them is 
     <!-- generated: options fit -->      every option of a verb, from its configuration
     <!-- generated: yaml fit -->         the same as a YAML file with the defaults
     <!-- generated: rows losses -->      what `segue list losses` prints
+    <!-- generated: presets augment -->  the values of every augmentation preset
     <!-- end generated -->
 """
 
@@ -28,6 +29,7 @@ import yaml
 from segue import configs
 from segue.cli import VERBS
 from segue.conversion import to_dict
+from segue.presets import PRESETS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]+?) -->\n).*?(<!-- end generated -->)", re.DOTALL)
@@ -65,7 +67,7 @@ def current(page: Path) -> str:
 def generate(what: str) -> str:
     """The Markdown that a comment asks for."""
     kind, _, name = what.partition(" ")
-    parts = {"options": options, "yaml": as_yaml, "rows": rows}
+    parts = {"options": options, "yaml": as_yaml, "rows": rows, "presets": presets}
     if kind not in parts:
         raise SystemExit(f"<!-- generated: {what} -->: expected one of {', '.join(parts)}, got {kind!r}")
     return parts[kind](name)
@@ -181,6 +183,23 @@ def rows(kind: str) -> str:
 
     lines = [f"| `{row['name']}` | {row['about']} |" for row in listing.run(configs.ListConfig(kind=kind)).rows]
     return "\n".join(["| name | what it is |", "| --- | --- |", *lines])
+
+
+def presets(_: str) -> str:
+    """The values of the presets, a column each; those that equal the default are set in plain type."""
+    chosen = {"default": configs.AugmentConfig()}
+    chosen |= {f"`{name}`": configs.AugmentConfig(preset=name) for name in PRESETS}
+    lines = ["| option | " + " | ".join(chosen) + " |", "| --- |" + " --- |" * len(chosen)]
+    for field, _hint in hinted(configs.AugmentConfig):
+        if field.name != "preset":
+            values = [getattr(config, field.name) for config in chosen.values()]
+            cells = [_shown(value) if value == values[0] else f"**{_shown(value)}**" for value in values]
+            lines.append(f"| `{field.name}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "x".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
 
 
 if __name__ == "__main__":

@@ -98,6 +98,9 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     for group in configs.EXCLUSIVE:
         if any(name in values for name in group):
             base = {name: value for name, value in base.items() if name not in group}
+    for name, group in configs.STANDS_FOR.items():
+        if name in values:
+            base = {key: value for key, value in base.items() if key != group}
     return given.verb, conversion.from_dict(kind, _merged(base, _nested(values)))
 
 

@@ -19,6 +19,7 @@ from segue.presets import PRESETS
 
 # of these options one on the command line replaces the other in a file
 EXCLUSIVE = (("steps", "minutes"), ("optim.encoder_lr", "transfer.encoder_rate"))
+STANDS_FOR = {"augment.preset": "augment"}  # this option on the command line replaces a file's whole group
 PALETTES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
 TRANSFER_MODES = ("staged", "gradual", "full", "lora", "partial", "tune-last", "tune-first", "frozen", "scratch")
 LORA_TARGETS = ("attention", "mlp", "conv")

@@ -13,7 +13,7 @@ MEANINGS = {
     "medical": "tissue, organs, cells: bends and turns, brightness and noise; colours keep their hue",
     "aerial": "seen from above: every direction is as good as any other",
     "defects": "small faults on uniform parts: crops around them, and faults pasted onto good parts",
-    "natural": "photographs of anything: the defaults, with some change of hue, sharpness, tilt and context",
+    "natural": "photographs of anything: the defaults, with some change of hue, sharpness and surroundings",
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -51,7 +51,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "noise": 0.1,
     },
     "natural": {
-        "rotate": 5.0,
         "cutmix": 0.2,
         "hue": 0.05,
         "blur": 0.1,

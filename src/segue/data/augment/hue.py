@@ -24,11 +24,12 @@ def turned(image: NDArray[np.float32], angle: float) -> NDArray[np.float32]:
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     value = np.maximum(np.maximum(red, green), blue)
     chroma = value - np.minimum(np.minimum(red, green), blue)
-    place = _place(red, green, blue, value, chroma) + np.float32(6 * angle)
+    place = _place(red, green, blue, value, chroma) + np.float32(6 * (angle % 1))
+    place -= 6 * np.floor(place / 6)
     result = np.empty_like(image)
-    for channel, start in enumerate((5, 3, 1)):
-        away = (place + start) % 6
-        result[..., channel] = value - chroma * np.clip(np.minimum(away, 4 - away), 0, 1)
+    for channel, centre in enumerate((0, 2, 4)):
+        away = np.abs(place - centre)  # the channel is full up to a sixth of the circle away from it, then fades
+        result[..., channel] = value - chroma * np.clip(np.minimum(away, 6 - away) - 1, 0, 1)
     return result
 
 
