@@ -24,6 +24,7 @@ from segue import conversion
 from segue.cli import VERBS, main, parse
 from segue.config_file import write_fit_config
 from segue.configs import FitConfig
+from segue.data.formats import FORMATS
 from segue.errors import SegueError, UsageError
 
 ROOT = Path(__file__).parent.parent
@@ -98,13 +99,10 @@ def test_the_documented_configuration_is_the_default_and_complete(tmp_path):
     assert yaml.safe_load(written) == yaml.safe_load(read(tmp_path / "config.yaml"))
 
 
-@pytest.mark.parametrize("layout", ["folders", "split", "camvid", "voc"])
-def test_every_layout_has_a_section(layout):
-    from segue.data.formats import FORMATS
-
-    assert layout in FORMATS
+@pytest.mark.parametrize("layout", FORMATS.names())
+def test_every_layout_has_a_section_and_a_row(layout):
     assert f"### `{layout}`" in read(ROOT / "docs" / "how-to" / "bring-your-data.md")
-    assert len(FORMATS.names()) == 4, "a new layout needs a section and a row in this test"
+    assert f"| `{layout}` |" in read(ROOT / "docs" / "reference" / "canon" / "formats.md")
 
 
 def test_every_error_class_is_documented():

@@ -12,7 +12,6 @@ import pytest
 
 from fakes import LAYOUTS, scene, write_camvid, write_folders, write_side_by_side, write_split, write_tiles, write_voc
 from segue.data.formats import FORMATS, open_index
-from segue.data.formats.camvid import NAMES as CAMVID_NAMES
 from segue.data.image import read_mask
 from segue.data.index import Index
 from segue.data.split import split
@@ -48,7 +47,10 @@ def test_every_layout_fits_exactly_one_format_and_is_read_by_it(tmp_path, layout
     assert len({sample.id for sample in index.samples}) == len(index.samples)
 
 
-@pytest.mark.parametrize("name", FORMATS.names())
+PLAIN = tuple(dict.fromkeys(name for name, _ in LAYOUTS.values()))  # layouts of anybody's pictures and masks
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_writing_and_reading_back_gives_the_same_data_set(tmp_path, name):
     layout = next(row for row, (format, _) in LAYOUTS.items() if format == name)
     index = FORMATS[name].read(LAYOUTS[layout][1](tmp_path / "first"), "")
@@ -60,7 +62,7 @@ def test_writing_and_reading_back_gives_the_same_data_set(tmp_path, name):
         assert after.mask.read_bytes() == before.mask.read_bytes()
 
 
-@pytest.mark.parametrize("target", FORMATS.names())
+@pytest.mark.parametrize("target", PLAIN)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_any_layout_can_be_written_in_any_other_once_it_has_a_split(tmp_path, layout, target):
     index = split(open_index([LAYOUTS[layout][1](tmp_path / "first")]), 0.3, seed=0)
@@ -102,7 +104,20 @@ def test_a_test_folder_may_hold_images_alone(tmp_path):
 
 def test_camvid_knows_its_classes_its_void_and_its_sequences(tmp_path):
     index = open_index([write_camvid(tmp_path / "data")])
-    assert index.names == CAMVID_NAMES
+    assert index.names == (
+        "Sky",
+        "Building",
+        "Pole",
+        "Road",
+        "Pavement",
+        "Tree",
+        "SignSymbol",
+        "Fence",
+        "Car",
+        "Pedestrian",
+        "Bicyclist",
+        "Unlabelled",
+    )
     assert index.ignore == (11,)
     assert {sample.group for sample in index.samples} == {"0001TP", "Seq05VD"}
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from segue.data.index import Problem
 from segue.data.opening import ENDINGS
 from segue.errors import DataError
+
+_GLANCED = 100  # files a glance into a folder takes in
 
 
 @dataclass
@@ -44,6 +47,16 @@ def pictures(root: Path) -> Listing:
                 listing.files.append(name)
     listing.files.sort()
     return listing
+
+
+def first_file(folder: Path) -> str:
+    """The name of a picture that lies in `folder` itself, the first of the few that are looked at; empty for none."""
+    try:
+        with os.scandir(folder) as entries:
+            names = (entry.name for entry in entries if entry.name.lower().endswith(ENDINGS))
+            return min(islice((name for name in names if not name.startswith(".")), _GLANCED), default="")
+    except OSError:
+        return ""
 
 
 def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:

@@ -18,6 +18,10 @@ FORMATS = Table(
     split="split:SPLIT",
     camvid="camvid:CAMVID",
     voc="voc:VOC",
+    cityscapes="cityscapes:CITYSCAPES",
+    ade20k="ade20k:ADE20K",
+    coco_stuff="coco_stuff:COCO_STUFF",
+    cvat="cvat:CVAT",
 )
 
 MOST_TRIED = 50  # folders on one level that are looked into for a suggestion; each is listed whole

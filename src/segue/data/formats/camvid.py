@@ -22,14 +22,10 @@ from segue.data.formats.layout import (
     read_parts,
     subfolders,
 )
-from segue.data.index import SPLITS, Index
+from segue.data.index import SPLITS, Index, Sample
+from segue.data.parallel import Update, for_each, silent
+from segue.data.published import colours_by_value, names_by_value, not_counted
 from segue.errors import DataError
-
-NAMES = (
-    *("Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian"),
-    "Bicyclist",
-)
-VOID = 11
 
 _FRAME = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_f?\d+")
 
@@ -52,16 +48,22 @@ def read(root: Path, mask_name: str = "") -> Index:
         )
     index = read_parts(root, "camvid", _parts(root), mask_name)
     known = all(_FRAME.fullmatch(sample.image.stem) for sample in index.samples)
-    return replace(index, names=NAMES, ignore=(VOID,)) if known and index.samples else index
+    if not known or not index.samples:
+        return index
+    table = "camvid11"
+    return replace(index, names=names_by_value(table), ignore=not_counted(table), colours=colours_by_value(table))
 
 
-def write(index: Index, root: Path) -> None:
+def write(index: Index, root: Path, update: Update = silent) -> None:
     """Copy the files to `root/<split>` and `root/<split>annot`."""
     need_splits(index, "camvid")
     new_folder(root)
     names = neutral_names(index)
-    for sample in index.samples:
+
+    def copy(sample: Sample) -> None:
         copy_pair(sample, root / sample.split, root / f"{sample.split}annot", names[sample.id])
+
+    for_each(copy, index.samples, update)
 
 
 def _parts(root: Path) -> list[Part]:
@@ -73,4 +75,4 @@ def _parts(root: Path) -> list[Part]:
     ]
 
 
-CAMVID = Format(sniff, read, write)
+CAMVID = Format(sniff, read, write, names=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segue.data.formats.claims import is_claimed
 from segue.data.formats.layout import (
     SPLIT_FOLDERS,
     Format,
@@ -21,7 +22,8 @@ from segue.data.formats.layout import (
     read_parts,
     subfolders,
 )
-from segue.data.index import Index
+from segue.data.index import Index, Sample
+from segue.data.parallel import Update, for_each, silent
 from segue.errors import DataError
 
 _SPLIT_NAMES = {name for names in SPLIT_FOLDERS.values() for name in names}
@@ -29,9 +31,7 @@ _SPLIT_NAMES = {name for names in SPLIT_FOLDERS.values() for name in names}
 
 def sniff(root: Path) -> bool:
     """Whether there is an image folder beside a mask folder, and no split."""
-    if _is_voc(root):
-        return False
-    return bool(_parts(root))
+    return not is_claimed(root) and bool(_parts(root))
 
 
 def read(root: Path, mask_name: str = "") -> Index:
@@ -55,14 +55,17 @@ def read_two(images: Path, masks: Path, mask_name: str = "") -> Index:
     return read_parts(images.parent, "folders", [Part(images, masks)], mask_name)
 
 
-def write(index: Index, root: Path) -> None:
+def write(index: Index, root: Path, update: Update = silent) -> None:
     """Copy the files to `root/images` and `root/masks`; folders that are groups stay below both."""
     new_folder(root)
     names = neutral_names(index)
     several = len(set(names.values())) < len(names)
-    for sample in index.samples:
+
+    def copy(sample: Sample) -> None:
         name = f"{sample.split}-{names[sample.id]}" if several and sample.split else names[sample.id]
         copy_pair(sample, root / "images", root / "masks", name)
+
+    for_each(copy, index.samples, update)
 
 
 def _parts(root: Path) -> list[Part]:
@@ -72,13 +75,8 @@ def _parts(root: Path) -> list[Part]:
     if pair := images_and_masks(root):
         split_inside = any(name.lower() in _SPLIT_NAMES for name in subfolders(pair[0]))
         return [] if split_inside else [Part(*pair)]
-    pairs = [(name, images_and_masks(root / name)) for name in below if not _is_voc(root / name)]
+    pairs = [(name, images_and_masks(root / name)) for name in below if not is_claimed(root / name)]
     return [Part(*pair, group=name) for name, pair in pairs if pair]
 
 
-def _is_voc(root: Path) -> bool:
-    """Whether lists say which images belong to which part; reading the folders alone would ignore them."""
-    return (root / "ImageSets" / "Segmentation").is_dir()
-
-
-FOLDERS = Format(sniff, read, write)
+FOLDERS = Format(sniff, read, write, splits=False, names=False)

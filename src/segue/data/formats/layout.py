@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from segue.data.grouping import groups
 from segue.data.index import Index, Problem, Sample
 from segue.data.pairing import Pairs, pair, separate
+from segue.data.parallel import Update, silent
 from segue.data.walk import pictures
 from segue.errors import DataError
 
@@ -31,17 +33,33 @@ SPLIT_FOLDERS = {
 }
 
 
+@runtime_checkable
+class Writer(Protocol):
+    """Writes an index to a new folder, telling `update` how far it is."""
+
+    def __call__(self, index: Index, root: Path, update: Update = silent) -> None:
+        """Raises `DataError` when the layout cannot hold the data or the folder is not empty."""
+
+
 @dataclass(frozen=True)
 class Format:
     """One layout: does a folder have it, read it, write an index in it.
 
-    `sniff` looks at folder names only and is true for at most one layout. `write` copies files byte for byte into a new
-    folder; reading that back gives the same samples below another root.
+    `sniff` looks at the names of folders and files, and at most at the beginning and end of one file; of genuine data
+    sets it is true for one layout only. `read` takes the root and a template of the masks' names. `write` takes a new
+    folder and is told whom to tell how far it is; images are copied byte for byte, and so are masks that the layout can
+    hold as they are. Reading back what was written gives the same samples below another root.
+
+    Three facts say what a layout has no place for: `splits` (parts of the data), `names` (of the classes) and `ignore`
+    (pixels that are not labelled).
     """
 
     sniff: Callable[[Path], bool]
     read: Callable[[Path, str], Index]
-    write: Callable[[Index, Path], None]
+    write: Writer
+    splits: bool = True
+    names: bool = True
+    ignore: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +114,7 @@ def read_parts(root: Path, format: str, parts: list[Part], mask_name: str) -> In
         for image, mask in paired.pairs:
             folder = "/".join(filter(None, (part.group, image.rpartition("/")[0])))
             masked = part.masks / mask if part.masks and mask else None
-            drafts.append((Sample(_id(prefix + image), part.images / image, masked, part.split), folder))
+            drafts.append((Sample(id_of(prefix + image), part.images / image, masked, part.split), folder))
     named_groups = groups([sample.id for sample, _ in drafts], [folder for _, folder in drafts])
     samples = [
         Sample(sample.id, sample.image, sample.mask, sample.split, group)
@@ -121,8 +139,8 @@ def _pairs(part: Part, mask_name: str) -> Pairs:
     return Pairs(found.pairs, images.problems + found.problems)
 
 
-def _id(path: str) -> str:
-    """An image's path below the root without ending: the same text on every system, and always valid UTF-8."""
+def id_of(path: str) -> str:
+    """A sample's id: its image's path below the root without ending, the same on every system, always valid UTF-8."""
     name = path.rpartition(".")[0]
     return name if name.isascii() else unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode()
 
@@ -132,7 +150,9 @@ def neutral_names(index: Index) -> dict[str, str]:
 
     Names stay unique within a split; where dropping folders would make two alike, ids are kept whole.
     """
-    layout_words = {*IMAGE_FOLDERS, *MASK_FOLDERS, *(name for names in SPLIT_FOLDERS.values() for name in names)}
+    years = {f"{split}{year}" for split in ("train", "val", "test") for year in (2014, 2015, 2017)}
+    splits = {name for names in SPLIT_FOLDERS.values() for name in names}
+    layout_words = {*IMAGE_FOLDERS, *MASK_FOLDERS, *splits, *years, "leftimg8bit"}
     short = {sample.id: _without(sample.id, layout_words) for sample in index.samples}
     taken = Counter((sample.split, short[sample.id]) for sample in index.samples)
     return {s.id: short[s.id] if taken[s.split, short[s.id]] == 1 else s.id for s in index.samples}
@@ -156,11 +176,17 @@ def new_folder(root: Path) -> None:
 
 def copy_pair(sample: Sample, images: Path, masks: Path, name: str) -> None:
     """Copy a sample's files to `images/name` and `masks/name`, each keeping its own ending."""
-    for source, folder in ((sample.image, images), (sample.mask, masks)):
-        if source is not None:
-            target = folder / f"{name}{source.suffix}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+    copy_file(sample.image, images / name)
+    if sample.mask is not None:
+        copy_file(sample.mask, masks / name)
+
+
+def copy_file(source: Path, target: Path) -> Path:
+    """Copy a file byte for byte to `target` plus its own ending, and return where it is now."""
+    path = target.with_name(target.name + source.suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, path)
+    return path
 
 
 def need_splits(index: Index, format: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segue.data.formats.claims import is_claimed
 from segue.data.formats.layout import (
     IMAGE_FOLDERS,
     MASK_FOLDERS,
@@ -23,13 +24,14 @@ from segue.data.formats.layout import (
     read_parts,
     subfolders,
 )
-from segue.data.index import Index
+from segue.data.index import Index, Sample
+from segue.data.parallel import Update, for_each, silent
 from segue.errors import DataError
 
 
 def sniff(root: Path) -> bool:
     """Whether there is a train folder with images and masks, or a train folder inside both."""
-    return bool(_parts(root))
+    return not is_claimed(root) and bool(_parts(root))
 
 
 def read(root: Path, mask_name: str = "") -> Index:
@@ -47,13 +49,16 @@ def read(root: Path, mask_name: str = "") -> Index:
     return read_parts(root, "split", parts, mask_name)
 
 
-def write(index: Index, root: Path) -> None:
+def write(index: Index, root: Path, update: Update = silent) -> None:
     """Copy the files to `root/<split>/images` and `root/<split>/masks`."""
     need_splits(index, "split")
     new_folder(root)
     names = neutral_names(index)
-    for sample in index.samples:
+
+    def copy(sample: Sample) -> None:
         copy_pair(sample, root / sample.split / "images", root / sample.split / "masks", names[sample.id])
+
+    for_each(copy, index.samples, update)
 
 
 def _parts(root: Path) -> list[Part]:
@@ -81,4 +86,4 @@ def _below(root: Path) -> list[Part]:
     return [Part(photos, labels, split) for split, photos, labels in found if photos]
 
 
-SPLIT = Format(sniff, read, write)
+SPLIT = Format(sniff, read, write, names=False)
