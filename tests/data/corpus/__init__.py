@@ -1,8 +1,9 @@
 """The doctor's corpus: small data sets with one planted fault each, and the finding each must lead to.
 
-Run `PYTHONPATH=.. python -m corpus FOLDER` in tests/data to write them out and look at them. Every case starts from the same six
-sound pairs, changes one thing, and names the file the finding must point at and its code; an empty code means "nothing
-above info". Cases that a file system cannot hold (names that are not UTF-8 on macOS, pipes on Windows) are left out.
+Run `PYTHONPATH=.. python -m corpus FOLDER` in tests/data to write them out and look at them. Every case starts from the
+same six sound pairs, changes one thing, and names the file the finding must point at and its code; an empty code means
+"nothing above info". Cases that a file system cannot hold (names that are not UTF-8 on macOS, pipes on Windows) are
+left out.
 """
 
 from __future__ import annotations

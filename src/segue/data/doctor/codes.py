@@ -187,7 +187,7 @@ CODES: dict[str, Code] = {
         "the image has another number of channels than most; 1 and 3 go together",
         "bring all images to one form",
     ),
-    "NUMBERS_DIFFER": Code(
+    "SET_NUMBERS": Code(
         "error",
         "the raster holds another kind of number than most (8-bit, integer, float), so equal numbers mean other things",
         "export all images alike",

@@ -76,7 +76,7 @@ def check_channels(images: Mapping[Path, ImageFacts]) -> list[Problem]:
     """Report the images with other numbers, or another number of channels, than most; grey and colour go together."""
     numbers = _usual(facts.numbers for facts in images.values())
     odd = [
-        problem("NUMBERS_DIFFER", path, f"expected {numbers} numbers like most images, got {facts.numbers}")
+        problem("SET_NUMBERS", path, f"expected {numbers} numbers like most images, got {facts.numbers}")
         for path, facts in images.items()
         if facts.numbers != numbers
     ]
