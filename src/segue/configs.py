@@ -22,6 +22,10 @@ EXCLUSIVE = (("steps", "minutes"), ("optim.encoder_lr", "transfer.encoder_rate")
 STANDS_FOR = {"augment.preset": "augment"}  # this option on the command line replaces a file's whole group
 PALETTES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
 TRANSFER_MODES = ("staged", "gradual", "full", "lora", "partial", "tune-last", "tune-first", "frozen", "scratch")
+LIST_KINDS = (
+    *("encoders", "decoders", "losses", "formats", "augmentations", "presets"),
+    *("transfer", "optimizers", "schedules"),
+)
 LORA_TARGETS = ("attention", "mlp", "conv")
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
 SCHEDULES = ("poly", "cosine", "one-cycle", "step", "plateau", "constant")
@@ -421,12 +425,20 @@ class DoctorConfig(Checked):
 
 @dataclass(frozen=True)
 class ListConfig(Checked):
-    """List what there is: encoders, decoders, formats, losses, transfer modes."""
+    """List what there is: encoders, decoders, losses and all else that has a name, with what is known of it."""
 
-    kind: str = knob(
-        "", "what to list", positional=True, choices=("encoders", "decoders", "formats", "losses", "transfer")
-    )
+    kind: str = knob("", "what to list", positional=True, choices=LIST_KINDS)
     filter: str = knob("", "show only names that contain this text")
+    all: bool = knob(False, "encoders: show every name of timm, not only the canon")
+    commercial: bool = knob(
+        False, "encoders and decoders: only those whose licence, of the default weights too, allows commercial use"
+    )
+    max_ms: float | None = knob(
+        None, "encoders and decoders: at most this many milliseconds for one image of 256x256 on one core", low=0
+    )
+    max_params: float | None = knob(None, "encoders and decoders: at most this many million parameters", low=0)
+    measure: bool = knob(False, "encoders and decoders: measure the milliseconds on this machine")
+    seconds: float = knob(60.0, "time after which --measure begins with no further network", low=1, high=86400)
     json: bool = knob(False, "print the list as JSON on standard output")
 
 

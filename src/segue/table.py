@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
+import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from segue.errors import UsageError
+
+_DOCUMENTED = (ast.FunctionDef, ast.ClassDef)
 
 
 def did_you_mean(name: str, choices: list[str]) -> str:
@@ -47,9 +52,19 @@ class Table:
         return name in self._rows
 
     def about(self, name: str) -> str:
-        """What a row is: the first sentence of its module's docstring."""
-        module = importlib.import_module(f"{self._package}.{self._rows[name].partition(':')[0]}")
-        return " ".join((module.__doc__ or "").partition("\n\n")[0].split())
+        """What a row is: the first sentence of its module's docstring, or of its own where rows share a module.
+
+        The module is read, not imported, so that a list costs no import of torch.
+        """
+        module, _, attribute = self._rows[name].partition(":")
+        found = importlib.util.find_spec(f"{self._package}.{module}")
+        assert found is not None, "a row names a module that exists"
+        assert found.origin is not None, "and that has a file"
+        tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+        own = [node for node in tree.body if isinstance(node, _DOCUMENTED) and node.name == attribute]
+        shared = sum(row.partition(":")[0] == module for row in self._rows.values()) > 1
+        text = (shared and own and ast.get_docstring(own[0])) or ast.get_docstring(tree) or ""
+        return " ".join(text.partition("\n\n")[0].split())
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a table holds functions and classes of any kind
         if name not in self._rows:

@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segue.errors import UsageError
+from segue.models.licences import TIMM_CODE
 from segue.models.stages import group_stages
 from segue.models.timm_networks import all_maps, check_name, config_of, first_maps
 from segue.models.trunks import TRUNKS
 from segue.models.trunks.trunk import IMAGENET_MEAN, IMAGENET_STD, Trunk
 
 log = logging.getLogger("segue")
+TAKEN_OVER = ("torchvision:", "smp:", "transformers:")  # encoders of networks that come whole, with a checkpoint
 SMALLEST = 32  # pixels: what the last map of most networks needs, and PVT cut short by @N still does
 UNPADDED_SMALLEST = 96  # pixels: Inception v3 needs 75 and v4 about as many
 
@@ -80,6 +82,8 @@ def create_encoder(name: str, in_channels: int = 3, output_stride: int | None = 
     built without and the log says so. Raises `UsageError` for an unknown name, tag or number of maps.
     """
     base, maps = split_name(name)
+    if base.startswith(TAKEN_OVER):
+        raise UsageError(f"encoder {name} comes with a checkpoint: name that with --model.weights, and leave this out")
     if base in TRUNKS:
         return Encoder(_trunk_network(base, maps, in_channels, output_stride))
     if maps is None:
@@ -96,7 +100,12 @@ def create_encoder(name: str, in_channels: int = 3, output_stride: int | None = 
 
 
 def split_name(name: str) -> tuple[str, int | None]:
-    """Split `resnet18@4` into the network's name and the number of maps (None when not given); checks the name."""
+    """Split `resnet18@4` into the network's name and the number of maps (None when not given); checks the name.
+
+    The encoder of a network taken over whole (`smp:resnet34`) has no maps to choose from; its checkpoint checks it.
+    """
+    if name.startswith(TAKEN_OVER):
+        return name, None
     base, at, count = name.partition("@")
     if at and not count.isdecimal():
         raise UsageError(f"encoder {name}: expected a number of feature maps after @, as in {base}@4, got {count!r}")
@@ -111,7 +120,7 @@ def encoder_statistics(name: str, in_channels: int = 3) -> tuple[tuple[float, ..
     One channel gets the average over RGB; more than three repeat RGB cyclically, as the stem's weights do.
     """
     config = pretrained_config(split_name(name)[0])
-    return _per_channel(config["mean"], in_channels), _per_channel(config["std"], in_channels)
+    return per_channel(config["mean"], in_channels), per_channel(config["std"], in_channels)
 
 
 def pretrained_config(name: str) -> dict[str, Any]:
@@ -129,11 +138,13 @@ def pretrained_config(name: str) -> dict[str, Any]:
 
 
 def code_licence(name: str) -> str:
-    """The licence of the network's code, for a name without `@N`; timm's code is Apache-2.0 throughout."""
-    return str(TRUNKS[name].licence) if name in TRUNKS else "apache-2.0"
+    """The licence of the network's code, for a name without `@N`."""
+    base = name.rpartition(":")[2]  # segmentation_models_pytorch has our trunks under the same names
+    return str(TRUNKS[base].licence) if base in TRUNKS else TIMM_CODE
 
 
-def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+def per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Values of RGB for images of another number of channels, as `encoder_statistics` says."""
     if channels == 1:
         return (sum(values) / len(values),)
     return tuple(values[i % len(values)] for i in range(channels))

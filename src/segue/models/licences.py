@@ -8,6 +8,7 @@ from typing import Any
 
 UNKNOWN = "unknown: check the model card"
 UNKNOWN_FILE = "unknown: check where the file came from"
+TIMM_CODE = "apache-2.0"  # the licence of timm itself; weights have one each
 
 # identifiers as SPDX, the Hugging Face hub and timm write them, in lower case
 PERMISSIVE = {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "cc-by-4.0", "cc0-1.0", "unlicense"}
