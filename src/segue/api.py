@@ -87,13 +87,17 @@ def load(run: str | Path, device: str = "auto") -> Segmenter:
     return Segmenter.load(Path(run), device=device)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one argument per option of the command line
     run: str | Path,
     *paths: str | Path,
     out: str | Path | None = None,
     split: str = "auto",
     format: str = "auto",
     mask_name: str = "",
+    metrics: tuple[str, ...] = (),
+    spacing: tuple[float, float] | None = None,
+    tolerance: float | None = None,
+    missed: str = "exclude",
     device: str = "auto",
 ) -> EvaluateResult:
     """Score a run on labelled images, with a 95 % interval.
@@ -105,6 +109,10 @@ def evaluate(
         split: auto (val if there is one, else all), all, train, val or test.
         format: layout of the data on disk; auto looks at the folder.
         mask_name: file name of a mask without its ending, {stem} standing for the image's.
+        metrics: further scores, rows of `segue.metrics.METRICS`.
+        spacing: height and width of a pixel in the unit lengths are wanted in; pixels when not given.
+        tolerance: length up to which contours agree (nsd) or are near (trimap_iou).
+        missed: distance of a class that only one of truth and prediction has: exclude or diagonal.
         device: auto, cpu, cuda or mps.
     """
     config = EvaluateConfig(
@@ -114,6 +122,10 @@ def evaluate(
         split=split,
         format=format,
         mask_name=mask_name,
+        metrics=metrics,
+        spacing=spacing,
+        tolerance=tolerance,
+        missed=missed,
         device=device,
     )
     return run_evaluate(config)

@@ -23,7 +23,7 @@ STANDS_FOR = {"augment.preset": "augment"}  # this option on the command line re
 PALETTES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
 TRANSFER_MODES = ("staged", "gradual", "full", "lora", "partial", "tune-last", "tune-first", "frozen", "scratch")
 LIST_KINDS = (
-    *("encoders", "decoders", "losses", "formats", "augmentations", "presets"),
+    *("encoders", "decoders", "losses", "metrics", "formats", "augmentations", "presets"),
     *("transfer", "optimizers", "schedules"),
 )
 LORA_TARGETS = ("attention", "mlp", "conv")
@@ -131,6 +131,12 @@ class ModelConfig(Checked):
     decoder: str = knob("unet", "decoder put on the encoder (segue list decoders)")
     weights: str = knob(
         "hub", "pretrained weights: hub (by the encoder's name), a .safetensors or .pth file, or another Segue run"
+    )
+    auxiliary: float = knob(
+        0.4,
+        "weight of the loss on the auxiliary head, of decoders that have one and while the encoder trains; 0 builds none",
+        low=0,
+        high=10,
     )
 
 
@@ -379,6 +385,22 @@ class EvaluateConfig(Checked):
     format: str = knob("auto", "layout of the data on disk (segue list formats)")
     mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
     device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    metrics: tuple[str, ...] = knob((), "further scores, such as hd95,nsd,kappa (segue list metrics)")
+    spacing: tuple[float, float] | None = knob(
+        None,
+        "height x width of a pixel in the unit lengths are wanted in, e.g. 0.5x0.5 for mm; pixels when not given",
+        low=1e-9,
+        high=1e9,
+    )
+    tolerance: float | None = knob(
+        None, "length up to which contours agree (nsd) or are near (trimap_iou), in pixels or as --spacing", low=0
+    )
+    missed: str = knob(
+        "exclude",
+        "distance of a class that only the truth or only the prediction has: exclude leaves the image out and counts "
+        "it, diagonal takes the image's diagonal",
+        choices=("exclude", "diagonal"),
+    )
     resamples: int = knob(1000, "bootstrap draws behind the interval", low=100, high=100_000)
     seed: int = knob(0, "seed of the bootstrap", low=0, high=2**31 - 1)
     json: bool = knob(False, "print the result as JSON on standard output")

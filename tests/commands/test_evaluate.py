@@ -58,6 +58,30 @@ def test_files_are_written_where_asked(trained, data, tmp_path):
     assert f"{result.summary['miou']:.3f}" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_further_metrics_are_printed_and_written_with_their_intervals(trained, data, tmp_path):
+    options = {"metrics": ("hd95", "nsd", "kappa"), "spacing": (0.5, 0.5), "tolerance": 1.0}
+    result = run(trained, data, out=tmp_path / "out", **options)
+    lines = result.lines()
+    start = lines.index("hd95 in units of the spacing:")
+    assert [line.split()[0] for line in lines[start + 1 : start + 6]] == ["ground", "disc", "box", "stripe", "all"]
+    assert "nsd up to 1 units of the spacing:" in lines
+    assert "95 % interval" in lines[lines.index("kappa:") + 5]
+    written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert set(written["metrics"]) == {"hd95", "nsd", "kappa"}
+    assert written["metrics"]["kappa"]["value"] == pytest.approx(result.summary["metrics"]["kappa"]["value"])
+    with (tmp_path / "out" / "per_image.csv").open() as file:
+        assert {"hd95", "nsd disc", "kappa box"} <= set(csv.DictReader(file).fieldnames)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "--metrics hd95,nsd,kappa --missed exclude --spacing 0.5x0.5 --tolerance 1" in page
+
+
+def test_a_metric_that_is_unknown_or_lacks_its_tolerance_is_refused_before_anything_is_computed(trained, data):
+    with pytest.raises(UsageError, match="did you mean hd95"):
+        run(trained, data, metrics=("hd9",), dry_run=True)
+    with pytest.raises(UsageError, match="--tolerance 2"):
+        run(trained, data, metrics=("nsd",), dry_run=True)
+
+
 def test_nothing_is_written_otherwise(trained, data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(trained, data)

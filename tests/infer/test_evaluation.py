@@ -13,7 +13,9 @@ from segue.data.index import Sample
 from segue.errors import DataError
 from segue.infer.evaluate import Evaluation, evaluate
 from segue.infer.segmenter import Segmenter
+from segue.metrics.case import Case, Measure
 from segue.metrics.confusion import confusion, scores
+from segue.metrics.measured import chosen
 from tiny_model import tiny_info, tiny_model
 
 
@@ -101,6 +103,39 @@ def test_the_table_of_images_leaves_undefined_cells_empty():
     assert rows[2]["miou"] == rows[2]["pixel_accuracy"] == rows[2]["iou disc"] == ""
     assert rows[2]["pixels"] == "0"
     assert float(rows[0]["iou disc"]) == pytest.approx(scores(made_up().matrices[0]).class_iou[1], abs=1e-6)
+
+
+def test_further_metrics_are_those_of_each_image(segmenter, samples):
+    names, measure = ("hd95", "nsd", "kappa"), Measure((0.5, 1.0), 2.0)
+    metrics = chosen(names, measure)
+    evaluation = evaluate(segmenter, samples, metrics=metrics, measure=measure)
+    cases = [
+        Case(encode(read_mask(sample.mask), segmenter.classes), segmenter.predict(sample.image).mask, 4, measure)
+        for sample in samples
+    ]
+    for name in names:
+        expected = np.stack([metrics[name].evidence(case) for case in cases])
+        np.testing.assert_array_equal(evaluation.measured[name].evidence, expected)
+    summary = evaluation.summary(resamples=100)
+    assert list(summary["metrics"]) == list(names)
+    assert summary["measure"] == {"spacing": (0.5, 1.0), "tolerance": 2.0, "missed": "exclude"}
+    assert summary["metrics"]["nsd"] == evaluation.measured["nsd"].summary(segmenter.classes.names, [""] * 5, 100)
+    plain = evaluate(segmenter, samples)
+    assert {key: plain.summary(resamples=100)[key] for key in ("miou", "interval", "classes")} == {
+        key: summary[key] for key in ("miou", "interval", "classes")
+    }
+
+
+def test_the_table_of_images_has_a_column_for_each_class_of_a_further_metric(segmenter, samples):
+    measure = Measure(tolerance=1.0)
+    evaluation = evaluate(segmenter, samples, metrics=chosen(("assd", "nsd"), measure), measure=measure)
+    rows = list(csv.DictReader(io.StringIO(evaluation.csv())))
+    names = segmenter.classes.names
+    added = [label for metric in ("assd", "nsd") for label in (metric, *(f"{metric} {name}" for name in names))]
+    assert list(rows[0])[-10:] == added
+    for row, values in zip(rows, evaluation.measured["assd"].of_images(), strict=True):
+        shown = [float(row[label] or "nan") for label in added[:5]]
+        np.testing.assert_allclose(shown, values, atol=1e-6)
 
 
 def test_nothing_to_evaluate(segmenter):

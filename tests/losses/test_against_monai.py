@@ -9,7 +9,8 @@ from segue.losses.focal import focal
 from segue.losses.generalised_dice import generalised_dice
 from segue.losses.tversky import tversky
 
-pytestmark = pytest.mark.slow  # importing it takes seconds
+# importing it takes seconds, and it calls functions that it has deprecated itself
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")

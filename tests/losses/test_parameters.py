@@ -1,10 +1,12 @@
 """Numbers in the text that names a loss."""
 
 import inspect
+import json
 
 import pytest
 import torch
 
+from segue.cli import main
 from segue.errors import UsageError
 from segue.losses import LOSSES, parse_loss, takes_class_weights
 from segue.losses.focal import focal
@@ -81,3 +83,11 @@ def test_every_number_a_loss_takes_has_bounds_around_its_default(name):
     found = parameters(LOSSES[name])
     assert set(found) == numbers
     assert all(p.low <= p.default <= p.high for p in found.values())
+
+
+def test_the_list_of_losses_says_what_each_takes(capsys):
+    assert main(["list", "losses", "--filter", "tversky", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["parameters"]["beta"] == {"default": 0.7, "low": 0.01, "high": 10}
+    assert main(["list", "losses", "--filter", "ohem"]) == 0
+    assert "threshold=0.7, min_kept=0.0625" in capsys.readouterr().out

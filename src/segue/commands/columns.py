@@ -48,6 +48,11 @@ def _milliseconds(row: Row) -> str:
     return "–" if row.get("ms") is None else f"{row['ms']:.0f}" if row["ms"] >= 10 else f"{row['ms']:.1f}"
 
 
+def _taken(row: Row) -> str:
+    """What may stand in brackets after the name, with its defaults."""
+    return ", ".join(f"{key}={one['default']:g}" for key, one in row["parameters"].items()) or "–"
+
+
 _NUMBERS: tuple[Column, ...] = (
     ("name", _text("name")),
     ("M", _millions),
@@ -58,4 +63,5 @@ _NUMBERS: tuple[Column, ...] = (
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "encoders": (*_NUMBERS, ("when to choose it", _text("about"))),
     "decoders": (*_NUMBERS, ("measured on", _text("encoder")), ("what it is", _text("about"))),
+    "losses": (("name", _text("name")), ("takes", _taken), ("what it is", _text("about"))),
 }

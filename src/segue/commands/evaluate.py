@@ -21,7 +21,9 @@ from segue.errors import DataError, RunError, RunTakenError, UsageError
 from segue.infer.evaluate import Evaluation, evaluate
 from segue.infer.match import check_masks, match_classes
 from segue.infer.segmenter import Segmenter
-from segue.metrics.phrases import figure, interval_phrase
+from segue.metrics.case import Measure
+from segue.metrics.measured import chosen
+from segue.metrics.phrases import figure, interval_phrase, metric_lines
 from segue.models.artifact import load_info
 from segue.records import read_record
 
@@ -64,7 +66,9 @@ class EvaluateResult:
         files = [f"report: {self.out / 'report.html'}"] if self.out else []
         if self.trained_on:
             note.append(f"caution: the run was trained on {self.trained_on} of these images, which flatters the score")
-        return [f"IoU on {self.summary['n_images']} images ({self.split}):", *rows, self._mean(), *note, *files]
+        further = metric_lines(self.summary.get("metrics", {}), self.summary.get("measure", {}))
+        head = f"IoU on {self.summary['n_images']} images ({self.split}):"
+        return [head, *rows, self._mean(), *further, *note, *files]
 
     def _mean(self) -> str:
         unit = f"{self.summary['interval_units']} {self.summary['interval_unit']}"
@@ -80,6 +84,8 @@ def run(config: EvaluateConfig) -> EvaluateResult:
     if not config.paths:
         raise UsageError("expected a run and labelled data, got no data: segue evaluate RUN DATA")
     _refuse_run(config.out)
+    measure = Measure(config.spacing, config.tolerance, config.missed)
+    metrics = chosen(config.metrics, measure)
     info = load_info(config.run)
     index = open_index(config.paths, config.format, config.mask_name)
     log_findings(index.problems)
@@ -92,7 +98,7 @@ def run(config: EvaluateConfig) -> EvaluateResult:
         return EvaluateResult({"n_images": len(samples)}, config.run, split, config.out, trained_on, dry_run=True)
     segmenter = Segmenter.load(config.run, config.device)
     with progress_bar("evaluating") as update:
-        evaluation = evaluate(segmenter, samples, classes, update)
+        evaluation = evaluate(segmenter, samples, classes, update, metrics, measure)
     summary = evaluation.summary(config.resamples, config.seed)
     result = EvaluateResult(summary, config.run, split, config.out, trained_on)
     if config.out is not None:
@@ -194,5 +200,11 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
 
 
 def _command(config: EvaluateConfig) -> str:
-    paths = " ".join(shlex.quote(str(path)) for path in (config.run, *config.paths))
-    return f"segue evaluate {paths} --split {config.split} --seed {config.seed} --out {shlex.quote(str(config.out))}"
+    words = ["segue", "evaluate", *map(str, (config.run, *config.paths)), "--split", config.split]
+    if config.metrics:
+        words += ["--metrics", ",".join(config.metrics), "--missed", config.missed]
+    if config.spacing is not None:
+        words += ["--spacing", "x".join(f"{length:g}" for length in config.spacing)]
+    if config.tolerance is not None:
+        words += ["--tolerance", f"{config.tolerance:g}"]
+    return shlex.join([*words, "--seed", str(config.seed), "--out", str(config.out)])

@@ -21,7 +21,6 @@ NETWORKS = ("encoders", "decoders")
 ONLY_NETWORKS = ("all", "commercial", "max_ms", "max_params", "measure")
 # kind -> the table behind it, and the row that is used when none is named
 TABLES = {
-    "losses": ("segue.losses:LOSSES", ""),
     "formats": ("segue.data.formats:FORMATS", ""),
     "augmentations": ("segue.data.augment:AUGMENTATIONS", ""),
     "optimizers": ("segue.train.optimizers:OPTIMIZERS", OptimConfig().optimizer),
@@ -75,10 +74,28 @@ def _table(kind: str) -> list[dict[str, Any]]:
     return _marked({name: table.about(name) for name in table}, default)
 
 
+def _losses() -> list[dict[str, Any]]:
+    """Each with the numbers that may stand in brackets after its name."""
+    from segue.losses import LOSSES
+    from segue.losses.parameters import parameters
+
+    def numbers(name: str) -> dict[str, dict[str, float]]:
+        known = parameters(LOSSES[name]).items()
+        return {key: {"default": one.default, "low": one.low, "high": one.high} for key, one in known}
+
+    return [{"name": name, "about": LOSSES.about(name), "parameters": numbers(name)} for name in LOSSES]
+
+
 def _transfer() -> list[dict[str, Any]]:
     from segue.transfer.modes import MODES, about
 
     return _marked({mode: about(mode) for mode in MODES}, TransferConfig().mode)
+
+
+def _metrics() -> list[dict[str, Any]]:
+    from segue.metrics import METRICS
+
+    return _marked({name: METRICS[name].about for name in METRICS}, "")
 
 
 def _presets() -> list[dict[str, Any]]:
@@ -91,7 +108,12 @@ def _marked(rows: dict[str, str], default: str) -> list[dict[str, Any]]:
     return [{"name": name, "about": about + (" (default)" if name == default else "")} for name, about in rows.items()]
 
 
-_ROWS: dict[str, Callable[[], list[dict[str, Any]]]] = {"transfer": _transfer, "presets": _presets}
+_ROWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "losses": _losses,
+    "transfer": _transfer,
+    "presets": _presets,
+    "metrics": _metrics,
+}
 
 
 # --- encoders and decoders -------------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
-"""A model against labelled images: one confusion matrix per image, and everything that follows from them."""
+"""A model against labelled images: one confusion matrix per image, further metrics if asked, and what follows."""
 
 from __future__ import annotations
 
 import csv
 import io
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,26 @@ from segue.errors import DataError
 from segue.infer.ahead import ahead
 from segue.infer.segmenter import Prepared, Segmenter
 from segue.metrics.bootstrap import miou_interval
+from segue.metrics.case import Case, Measure
 from segue.metrics.confusion import confusion, number, scores
+from segue.metrics.measured import Measured
+from segue.metrics.metric import Metric
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Confusion matrices (rows truth) of the images `ids`, which belong to `groups` ("" is a group of its own)."""
+    """Confusion matrices (rows truth) of the images `ids`, which belong to `groups` ("" is a group of its own).
+
+    `measured` holds the further metrics that were asked for, by name, in lengths of `measure`.
+    """
 
     ids: tuple[str, ...]
     groups: tuple[str, ...]
     matrices: Int64[np.ndarray, "images classes classes"]
     classes: Classes
     seconds: float
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    measure: Measure = field(default_factory=Measure)
 
     @property
     def matrix(self) -> Int64[np.ndarray, "classes classes"]:
@@ -41,16 +49,23 @@ class Evaluation:
         """Every score as JSON types; the keys are stable.
 
         `miou` is that of all pixels together, with `interval`, its 95 % bootstrap interval over `interval_unit`
-        ("images" or "groups", `interval_units` of them). Undefined numbers are None.
+        ("images" or "groups", `interval_units` of them). Undefined numbers are None. Where further metrics were asked
+        for, `metrics` has `Measured.summary` of each and `measure` what their lengths mean.
         """
         interval = miou_interval(self.matrices, self.groups, resamples=resamples, seed=seed)
-        return scores(self.matrix).summary(self.classes.names) | {
-            "n_images": len(self.ids),
-            "interval": [number(interval.low), number(interval.high)],
-            "interval_unit": interval.unit,
-            "interval_units": interval.units,
-            "seconds": round(self.seconds, 3),
-        }
+        names, groups = self.classes.names, self.groups
+        further = {name: one.summary(names, groups, resamples, seed) for name, one in self.measured.items()}
+        return (
+            scores(self.matrix).summary(names)
+            | {
+                "n_images": len(self.ids),
+                "interval": [number(interval.low), number(interval.high)],
+                "interval_unit": interval.unit,
+                "interval_units": interval.units,
+                "seconds": round(self.seconds, 3),
+            }
+            | ({"metrics": further, "measure": asdict(self.measure)} if further else {})
+        )
 
     def image_mious(self) -> list[float]:
         """The mean IoU of each image over the classes its truth holds; NaN where nothing is labelled."""
@@ -64,18 +79,20 @@ class Evaluation:
     def csv(self) -> str:
         """One row per image: id, group, miou over the classes present, pixel accuracy, labelled pixels, IoU by class.
 
-        A class that is neither in the image nor predicted there has an empty cell.
+        A class that is neither in the image nor predicted there has an empty cell. Each further metric adds a column
+        for all classes together and one for each class.
         """
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(
-            ["id", "group", "miou", "pixel_accuracy", "pixels", *(f"iou {name}" for name in self.classes.names)]
-        )
-        for name, group, miou, matrix in zip(self.ids, self.groups, self.image_mious(), self.matrices, strict=True):
+        names = self.classes.names
+        further = [label for metric in self.measured for label in (metric, *(f"{metric} {name}" for name in names))]
+        rows.writerow(["id", "group", "miou", "pixel_accuracy", "pixels", *(f"iou {name}" for name in names), *further])
+        values = np.concatenate([np.empty((len(self.ids), 0)), *(one.of_images() for one in self.measured.values())], 1)
+        for i, (miou, matrix) in enumerate(zip(self.image_mious(), self.matrices, strict=True)):
             one = scores(matrix)
-            numbers = (miou, one.pixel_accuracy, *one.class_iou)
+            numbers = (miou, one.pixel_accuracy, *one.class_iou, *values[i])
             cells = ["" if value != value else f"{value:.6f}" for value in numbers]
-            rows.writerow([name, group, *cells[:2], int(matrix.sum()), *cells[2:]])
+            rows.writerow([self.ids[i], self.groups[i], *cells[:2], int(matrix.sum()), *cells[2:]])
         return text.getvalue()
 
 
@@ -84,6 +101,8 @@ def evaluate(
     samples: Sequence[Sample],
     classes: Classes | None = None,
     progress: Callable[[float, str], None] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    measure: Measure | None = None,
 ) -> Evaluation:
     """Predict every sample at its own size and count pixels.
 
@@ -92,6 +111,8 @@ def evaluate(
         samples: labelled images.
         classes: the mask values of the model's classes in these samples, where they differ from the model's own.
         progress: called after every image with the share done and the image's id.
+        metrics: what else to compute, by name (`segue.metrics.measured.chosen`); some take longer than the network.
+        measure: what the lengths in these metrics mean; pixels when not given.
 
     Raises:
         DataError: there is no sample, or one cannot be read, has no mask, or a value the classes do not know.
@@ -105,9 +126,14 @@ def evaluate(
         return segmenter.prepare(pixels), truth
 
     matrices = []
+    evidence: dict[str, list[np.ndarray]] = {name: [] for name in metrics or {}}
     for sample, loading in ahead(load, samples):
         prepared, truth = loading.result()
-        matrices.append(confusion(truth, segmenter.segment(prepared).mask, len(segmenter.classes)))
+        prediction = segmenter.segment(prepared).mask
+        matrices.append(confusion(truth, prediction, len(segmenter.classes)))
+        case = Case(truth, prediction, len(segmenter.classes), measure or Measure())
+        for name, metric in (metrics or {}).items():
+            evidence[name].append(metric.evidence(case))
         if progress is not None:
             progress(len(matrices) / len(samples), sample.id)
     return Evaluation(
@@ -116,6 +142,8 @@ def evaluate(
         np.stack(matrices),
         segmenter.classes,
         time.perf_counter() - started,
+        {name: Measured(metric, np.stack(evidence[name])) for name, metric in (metrics or {}).items()},
+        measure or Measure(),
     )
 
 

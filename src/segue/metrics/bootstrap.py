@@ -1,8 +1,8 @@
-"""How far a mean IoU could move with other images: the percentile bootstrap (Efron 1979), clustered where needed."""
+"""How far a score could move with other images: the percentile bootstrap (Efron 1979), clustered where needed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ CHUNK_BYTES = 64 * 2**20  # draws are worked off in pieces of this size, so 255 
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval of the mean IoU.
+    """A 95 % interval of a score.
 
     `unit` is what was drawn with replacement, "images" or "groups"; `units` is how many there were. With fewer than two
     units nothing can be said: `low` and `high` are NaN.
@@ -45,25 +45,62 @@ def miou_interval(
     units, unit = _units(matrices, groups)
     n = len(units)
     if n < 2:
-        return Interval(float("nan"), float("nan"), unit, n)
+        return _undefined(unit, n)
+    values = _mious(_draws(n, resamples, seed), units)
+    return _percentiles(values, coverage, unit, n)
+
+
+def score_intervals(
+    evidence: Float[np.ndarray, "images classes parts"],
+    scores: Callable[[Float[np.ndarray, "draws classes parts"]], Float[np.ndarray, "draws scores"]],
+    groups: Sequence[str] = (),
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    coverage: float = 0.95,
+) -> list[Interval]:
+    """Intervals of all the `scores` that sums of `evidence` over images give, in their order; drawn as for the mIoU.
+
+    A draw in which a score is undefined (none of its images has the class) is left out of the interval of that score.
+    """
+    units, unit = _units(evidence, groups)
+    n = len(units)
+    if n < 2:
+        return [_undefined(unit, n)] * scores(evidence.sum(axis=0, keepdims=True)).shape[1]
+    flat = units.reshape(n, -1)
+    rows = max(1, CHUNK_BYTES // (8 * flat.shape[1]))
+    draws = _draws(n, resamples, seed).astype(np.float64)
+    sums = [draws[i : i + rows] @ flat for i in range(0, len(draws), rows)]
+    values = np.concatenate([scores(part.reshape(-1, *evidence.shape[1:])) for part in sums])
+    return [_percentiles(column, coverage, unit, n) for column in values.T]
+
+
+def _draws(n: int, resamples: int, seed: int) -> Integer[np.ndarray, "resamples units"]:
+    """How often each of `n` units is drawn in each resample."""
     random = np.random.Generator(np.random.Philox(key=seed))
-    draws = random.multinomial(n, np.full(n, 1 / n), size=resamples)
-    values = _mious(draws, units)
+    return random.multinomial(n, np.full(n, 1 / n), size=resamples)
+
+
+def _percentiles(values: Float[np.ndarray, " draws"], coverage: float, unit: str, units: int) -> Interval:
+    """The interval over the draws in which the score is defined."""
     values = values[~np.isnan(values)]
     if not values.size:
-        return Interval(float("nan"), float("nan"), unit, n)
+        return _undefined(unit, units)
     low, high = np.quantile(values, [(1 - coverage) / 2, (1 + coverage) / 2])
-    return Interval(float(low), float(high), unit, n)
+    return Interval(float(low), float(high), unit, units)
 
 
-def _units(
-    matrices: Integer[np.ndarray, "images classes classes"], groups: Sequence[str]
-) -> tuple[Integer[np.ndarray, "units classes classes"], str]:
+def _undefined(unit: str, units: int) -> Interval:
+    return Interval(float("nan"), float("nan"), unit, units)
+
+
+def _units(matrices: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, str]:
+    """What is drawn: one array for each image or, summed, for each group."""
     keys = [group or f"\0{i}" for i, group in enumerate(groups)]
     names, owner = np.unique(keys, return_inverse=True) if keys else (np.empty(0), np.empty(0, np.int64))
     if not MIN_GROUPS <= len(names) < len(matrices):
         return matrices, "images"
-    sums = np.zeros((len(names), *matrices.shape[1:]), np.int64)
+    sums = np.zeros((len(names), *matrices.shape[1:]), matrices.dtype)
     np.add.at(sums, owner, matrices)
     return sums, "groups"
 

@@ -105,7 +105,7 @@ def scores(matrix: Integer[np.ndarray, "classes classes"]) -> Scores:
     )
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, "*shape"]:
+def ratio(part: np.ndarray | np.number[Any], whole: np.ndarray | np.number[Any]) -> Float[np.ndarray, "*shape"]:
     """`part / whole`, NaN where `whole` is zero."""
     result = np.full(np.shape(part), np.nan)
     np.divide(part, whole, out=result, where=np.asarray(whole) > 0)

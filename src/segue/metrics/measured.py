@@ -1,0 +1,62 @@
+"""A metric on a set of images: the score of each class and of all, with intervals, and of each image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from segue.errors import UsageError
+from segue.metrics import METRICS
+from segue.metrics.bootstrap import score_intervals
+from segue.metrics.case import Measure
+from segue.metrics.confusion import number
+from segue.metrics.metric import Metric
+
+
+def chosen(names: Sequence[str], measure: Measure) -> dict[str, Metric]:
+    """The metrics of these names; raises `UsageError` for an unknown one and one whose tolerance is not given."""
+    metrics: dict[str, Metric] = {name: METRICS[name] for name in names}
+    for name, metric in metrics.items():
+        if metric.needs_tolerance and measure.tolerance is None:
+            unit = "pixels" if measure.spacing is None else "the unit of --spacing"
+            raise UsageError(f"{name}: expected a length up to which contours agree, got none: --tolerance 2 ({unit})")
+    return metrics
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a metric found on a set of images, one row of evidence each."""
+
+    metric: Metric
+    evidence: Float[np.ndarray, "images classes parts"]
+
+    def of_images(self) -> Float[np.ndarray, "images scores"]:
+        """The score of all classes of each image, and after it that of each class; NaN where it is undefined."""
+        return self.metric.scores(self.evidence)
+
+    def summary(
+        self, names: Sequence[str], groups: Sequence[str], resamples: int = 1000, seed: int = 0
+    ) -> dict[str, Any]:
+        """Scores of all images as JSON types; an undefined number is None.
+
+        `value` is the score of all classes together and `interval` its 95 % interval; `classes` has the same for each
+        class, and in `images` how many images it is defined in. A distance has besides `missed`: in how many images
+        only one of truth and prediction has the class.
+        """
+        values = self.metric.scores(self.evidence.sum(axis=0))
+        intervals = score_intervals(self.evidence, self.metric.scores, groups, resamples=resamples, seed=seed)
+        images = (~np.isnan(self.of_images())).sum(axis=0)
+        rows = [
+            {"value": number(value), "interval": [number(interval.low), number(interval.high)], "images": int(count)}
+            for value, interval, count in zip(values, intervals, images, strict=True)
+        ]
+        if self.metric.is_distance:
+            one_sided = self.evidence[..., 2].sum(axis=0)
+            for row, count in zip(rows, [one_sided.sum(), *one_sided], strict=True):
+                row["missed"] = int(count)
+        together, *classes = rows
+        return together | {"classes": [{"name": name} | row for name, row in zip(names, classes, strict=True)]}
