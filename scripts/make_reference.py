@@ -8,6 +8,8 @@ A page asks for a part with a pair of comments, and what stands between them is 
     <!-- generated: options fit -->      every option of a verb, from its configuration
     <!-- generated: yaml fit -->         the same as a YAML file with the defaults
     <!-- generated: rows losses -->      what `segue list losses` prints
+    <!-- generated: networks encoders -->   the same with figures, for encoders and decoders
+    <!-- generated: licences encoders -->   the licence of every pretrained source of the canon
     <!-- generated: presets augment -->  the values of every augmentation preset
     <!-- end generated -->
 """
@@ -67,7 +69,14 @@ def current(page: Path) -> str:
 def generate(what: str) -> str:
     """The Markdown that a comment asks for."""
     kind, _, name = what.partition(" ")
-    parts = {"options": options, "yaml": as_yaml, "rows": rows, "presets": presets}
+    parts = {
+        "options": options,
+        "yaml": as_yaml,
+        "rows": rows,
+        "presets": presets,
+        "networks": networks,
+        "licences": licences,
+    }
     if kind not in parts:
         raise SystemExit(f"<!-- generated: {what} -->: expected one of {', '.join(parts)}, got {kind!r}")
     return parts[kind](name)
@@ -100,7 +109,7 @@ def _sentence(kind: Any) -> str:
 def _table(fields: list[tuple[Field, Any]], prefix: str) -> str:
     lines = ["| option | value | default | meaning |", "| --- | --- | --- | --- |"]
     for field, hint in fields:
-        cells = (_flag(field, hint, prefix), _allowed(field, hint), _default(field), field.metadata["help"])
+        cells = (_flag(field, hint, prefix), _allowed(field, hint), _default(field, hint), field.metadata["help"])
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -139,14 +148,14 @@ def _element(hint: Any) -> tuple[Any, str]:
     return typing.get_args(hint)[0], "list" if typing.get_args(hint)[-1] is Ellipsis else "pair"
 
 
-def _default(field: Field) -> str:
+def _default(field: Field, hint: Any) -> str:
     value = field.default
     if isinstance(value, bool):
         return "on" if value else "off"
     if value is None or value in ((), "", Path()):
         return "–"
     if isinstance(value, tuple):
-        value = "x".join(str(part) for part in value)
+        value = ("," if _element(hint)[1] == "list" else "x").join(str(part) for part in value)
     return f"`{value}`"
 
 
@@ -200,6 +209,36 @@ def presets(_: str) -> str:
 
 def _shown(value: Any) -> str:
     return "x".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
+
+
+def networks(kind: str) -> str:
+    """What `segue list` shows of encoders or decoders, papers linked."""
+    from segue.commands.columns import COLUMNS
+    from segue.commands.list import run
+
+    columns = COLUMNS[kind]
+    lines = [[heading for heading, _ in columns], ["---"] * len(columns)]
+    for row in run(configs.ListConfig(kind=kind)).rows:
+        cells = [cell(row) for _, cell in columns]
+        lines.append([f"`{cells[0]}`", *cells[1:]])
+        if "paper" in row:
+            lines[-1][-1] += f" ([{row['family']}]({row['paper']}))"
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def licences(_: str) -> str:
+    """The pretrained tags of each encoder of the canon, grouped by licence, the default one in bold."""
+    from segue.models.catalogue import canon
+
+    lines = ["| encoder | licence: tags |", "| --- | --- |"]
+    for network in canon():
+        default = next(iter(network.sources), "")
+        groups: dict[str, list[str]] = {}
+        for tag, licence in network.sources.items():
+            groups.setdefault(licence, []).append(f"**{tag}**" if tag == default else tag)
+        shown = "; ".join(f"{licence}: {', '.join(tags)}" for licence, tags in groups.items())
+        lines.append(f"| `{network.name}` | {shown or network.licence} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ FAMILIES = (
     "test_efficientnet@3",
     "test_vit@2",
 )
-LARGE = (
-    "vgg16", "resnet18@4", "densenet121", "inception_v3", "xception41", "mobilenetv2_100", "mobilenetv3_small_050",
-    "efficientnet_b0", "convnext_atto", "swin_tiny_patch4_window7_224", "maxvit_tiny_tf_224", "hiera_tiny_224",
-    "pvt_v2_b0", "vit_small_patch14_dinov2", "beit_base_patch16_224", "eva02_tiny_patch14_224", "twins_svt_small",
+LARGE = (  # the families of the canon are in test_canon.py
+    "vgg13", "resnet18@4", "densenet121@3", "xception71", "mobilenetv3_small_050", "tf_efficientnet_b0",
+    "convnext_atto", "swinv2_tiny_window8_256", "maxvit_tiny_tf_224", "hiera_tiny_224", "pvt_v2_b0",
+    "vit_small_patch14_reg4_dinov2", "beit_base_patch16_224", "eva02_tiny_patch14_224", "twins_svt_small",
+    "regnety_004", "samvit_base_patch16_224",
 )  # fmt: skip
 
 
