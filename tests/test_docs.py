@@ -77,7 +77,7 @@ def help_of(verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_page_that_names_its_flags(verb):
-    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z.-]*", help_of(verb))) - {"--help", "--no-json", "--no-dry-run"}
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*", help_of(verb))) - {"--help", "--no-json", "--no-dry-run"}
     page = read(ROOT / "docs" / "reference" / f"{verb}.md")
     assert {flag for flag in flags if not re.search(rf"{re.escape(flag)}(?![\w.-])", page)} == set()
 

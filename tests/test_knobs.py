@@ -40,7 +40,7 @@ def test_configurations_survive_the_round_trip_through_plain_types(kind):
         ({"optim": {"lrr": 1}}, "unknown option optim.lrr"),
         ({"optim": 3}, "optim: expected a group of options"),
         ({"data": {"size": "240"}}, "data.size: expected numberxnumber such as 240x320"),
-        ({"transfer": {"mode": "stagd"}}, "mode: expected one of staged, full"),
+        ({"transfer": {"mode": "stagd"}}, "mode: expected one of staged, gradual"),
         ({"steps": 2.5}, "steps: expected a whole number, got 2.5"),
         ({"json": "yes"}, "json: expected true or false, got 'yes'"),
         ({"seed": True}, "seed: expected a whole number, got True"),

@@ -97,10 +97,10 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     base = _from_file(values.get("config"))
     for group in configs.EXCLUSIVE:
         if any(name in values for name in group):
-            base = {name: value for name, value in base.items() if name not in group}
-    for name, group in configs.STANDS_FOR.items():
+            base = _without(base, group)
+    for name, whole in configs.STANDS_FOR.items():
         if name in values:
-            base = {key: value for key, value in base.items() if key != group}
+            base = {key: value for key, value in base.items() if key != whole}
     return given.verb, conversion.from_dict(kind, _merged(base, _nested(values)))
 
 
@@ -123,7 +123,7 @@ def _add_fields(parser: argparse._ActionsContainer, kind: type[Any], prefix: str
             group = parser.add_argument_group(field.name, (hint.__doc__ or "").strip())
             _add_fields(group, hint, f"{field.name}.")
             continue
-        text = field.metadata["help"].replace("%", "%%") + _default_text(field.default)
+        text = field.metadata["help"].replace("%", "%%") + _default_text(field.default, hint)
         if field.metadata["positional"]:
             many = typing.get_origin(hint) is tuple
             label = "PATH" if many else field.name.upper()
@@ -138,11 +138,11 @@ def _add_fields(parser: argparse._ActionsContainer, kind: type[Any], prefix: str
             parser.add_argument(flag, default=None, dest=prefix + field.name, metavar=metavar, help=text)
 
 
-def _default_text(default: Any) -> str:  # noqa: ANN401
+def _default_text(default: Any, hint: Any) -> str:  # noqa: ANN401
     if default is None or default in ((), "", Path()) or isinstance(default, bool):
         return ""
     if isinstance(default, tuple):
-        default = "x".join(str(part) for part in default)
+        default = ("," if typing.get_args(hint)[-1] is Ellipsis else "x").join(str(part) for part in default)
     return f" (default: {default})"
 
 
@@ -182,6 +182,15 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         inner = merged.get(name)
         merged[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
     return merged
+
+
+def _without(base: dict[str, Any], names: Sequence[str], prefix: str = "") -> dict[str, Any]:
+    """`base` less the options of these dotted names."""
+    return {
+        name: _without(value, names, f"{prefix}{name}.") if isinstance(value, dict) else value
+        for name, value in base.items()
+        if prefix + name not in names
+    }
 
 
 def _from_file(path: str | None) -> dict[str, Any]:

@@ -75,9 +75,9 @@ def _problem(f: dataclasses.Field[Any], value: Any) -> str | None:  # noqa: ANN4
     low, high, choices = (f.metadata.get(key) for key in ("low", "high", "choices"))
     if value is None or value == "":
         return None
-    for chosen in (value if isinstance(value, tuple) else (value,)) if choices else ():
-        if chosen not in choices:
-            return f"{f.name}: expected one of {', '.join(choices)}, got {chosen!r}"
+    wrong = [one for one in (value if isinstance(value, tuple) else (value,)) if choices and one not in choices]
+    if choices and wrong:
+        return f"{f.name}: expected one of {', '.join(choices)}, got {wrong[0]!r}"
     numbers = value if isinstance(value, tuple) else (value,)
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, (int, float)):
@@ -137,6 +137,12 @@ class ModelConfig(Checked):
         "weight of the loss on the auxiliary head, of decoders that have one and while the encoder trains; 0 builds none",
         low=0,
         high=10,
+    )
+    dropout: float = knob(
+        0.0, "probability that training drops one of the maps in front of the last layer", low=0, high=0.9
+    )
+    drop_path: float = knob(
+        0.0, "probability that training skips the encoder's last residual block, 0 at the first", low=0, high=0.9
     )
 
 
@@ -213,7 +219,7 @@ class TransferConfig(Checked):
 class OptimConfig(Checked):
     """The optimiser and its schedule."""
 
-    optimizer: str = knob("adamw", "how gradients become steps", choices=OPTIMIZERS)
+    optimizer: str = knob("adamw", "how gradients become steps (segue list optimizers)", choices=OPTIMIZERS)
     lr: float = knob(2e-3, "peak learning rate of the decoder", low=1e-8, high=10)
     encoder_lr: float | None = knob(
         None, "peak learning rate of the encoder; lr times transfer.encoder_rate when not given", low=1e-9, high=10
@@ -227,7 +233,7 @@ class OptimConfig(Checked):
     micro_batches: int = knob(
         1, "parts a batch is split into to fit in memory (gradient accumulation)", low=1, high=4096
     )
-    schedule: str = knob("poly", "how the rate moves over the run", choices=SCHEDULES)
+    schedule: str = knob("poly", "how the rate moves over the run (segue list schedules)", choices=SCHEDULES)
     warmup: float = knob(
         0.05, "share of the steps over which the rate rises from zero (all schedules but one-cycle)", low=0, high=0.5
     )

@@ -7,47 +7,21 @@ import pytest
 import torch
 from torch import nn
 
-from segue.configs import OptimConfig, TransferConfig
+from segue.configs import TransferConfig
 from segue.data.loader import Batch
 from segue.errors import TrainingStoppedError
-from segue.models.build import ModelSpec, SegmentationModel, build
-from segue.objectives.supervised import supervised
+from segue.models.build import ModelSpec, build
 from segue.train.float32_islands import keep_depthwise_strides_in_float32
-from segue.train.machine import make_fabric
-from segue.train.optim import make_optimizer, restore_state, state_tensors
+from segue.train.optim import restore_state, state_tensors
 from segue.train.state import State
-from segue.train.step import Engine, NonFiniteError, training_step
-from segue.transfer.lr_groups import lr_groups
-
-
-def make_engine(model: SegmentationModel, transfer: TransferConfig | None = None) -> Engine:
-    transfer = transfer or TransferConfig(mode="full", head_fraction=0.0)
-    optim = OptimConfig(lr=0.01, batch=4, clip_norm=0.0)
-    fabric = make_fabric("cpu", "fp32")
-    return Engine(
-        fabric=fabric,
-        model=model,
-        wrapped=fabric.setup_module(model),
-        average=copy.deepcopy(model),
-        optimizer=make_optimizer(lr_groups(model, model.stages(), optim, transfer), "cpu"),
-        objective=supervised("ce"),
-        optim=optim,
-        transfer=transfer,
-        seed=0,
-    )
+from segue.train.step import NonFiniteError, training_step
+from segue.transfer.lora import add_lora, added_parameters, remove_lora
+from tiny_engine import make_engine, small_batch, small_model
 
 
 @pytest.fixture
 def batch():
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(4, 3, 32, 32, generator=generator)
-    labels = torch.randint(0, 3, (4, 32, 32), generator=generator, dtype=torch.uint8)
-    return Batch(images, labels, ("a", "b", "c", "d"))
-
-
-def small_model(seed: int = 0) -> SegmentationModel:
-    torch.manual_seed(seed)
-    return build(ModelSpec("test_resnet", "fcn", 3, 3))
+    return small_batch()
 
 
 def without_batchnorm(model: nn.Module) -> nn.Module:
@@ -170,3 +144,59 @@ def test_float32_islands_keep_parameters_and_results():
     assert torch.equal(net(image), expected)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert net[:2](image).dtype == torch.bfloat16
+
+
+def test_l2sp_pulls_the_trained_encoder_back_towards_where_it_started(batch):
+    distances = []
+    for strength in (0.0, 400.0):
+        engine = make_engine(small_model(), TransferConfig(mode="full", l2sp=strength))
+        start = {name: tensor.clone() for name, tensor in engine.model.named_parameters()}
+        state = State(total_steps=8)
+        for _ in range(8):
+            training_step(engine, batch, state)
+            state.advance()
+        weights = [n for n, p in engine.model.encoder.named_parameters(prefix="encoder") if p.ndim > 1]
+        moved = dict(engine.model.named_parameters())
+        distances.append(sum((moved[name] - start[name]).square().sum().item() for name in weights))
+    assert 0 < distances[1] < 0.5 * distances[0]
+
+
+def test_the_weights_at_the_end_of_the_head_phase_are_kept_once(batch):
+    transfer = TransferConfig(mode="staged", head_fraction=0.5, interpolate="auto")
+    engine, state = make_engine(small_model(), transfer), State(total_steps=6)
+    for step in range(6):
+        if step == 3:
+            expected = {name: tensor.clone() for name, tensor in engine.average.state_dict().items()}
+        assert bool(engine.kept) == (step > 3)
+        training_step(engine, batch, state)
+        state.advance()
+    assert sorted(engine.kept) == sorted(f"head_phase.{name}" for name in expected)
+    assert all(torch.equal(engine.kept[f"head_phase.{name}"], tensor) for name, tensor in expected.items())
+
+
+def test_the_average_of_a_network_with_lora_keeps_the_pretrained_bits(batch):
+    model, transfer = small_model(), TransferConfig(mode="lora", rank=2)
+    base = {name: tensor.clone() for name, tensor in model.state_dict().items() if name.startswith("encoder.")}
+    add_lora(model.encoder, transfer, seed=0)
+    engine, state = make_engine(model, transfer), State(total_steps=5)
+    for _ in range(5):
+        training_step(engine, batch, state)
+        state.advance()
+    for network in (engine.model, engine.average):
+        assert any(bool(parameter.any()) for parameter in added_parameters(network)[1::2])  # B has left zero
+        remove_lora(network)
+        after = network.state_dict()
+        assert all(torch.equal(base[name], after[name]) for name in base)
+
+
+def test_dropout_and_its_randomness_are_keyed_to_the_step(batch):
+    losses = []
+    for noise in (1, 2):
+        torch.manual_seed(0)
+        engine = make_engine(build(ModelSpec("test_resnet", "fcn", 3, 3), dropout=0.5, drop_path=0.3))
+        torch.manual_seed(noise)
+        state = State(total_steps=4)
+        losses.append([training_step(engine, batch, state)])
+        state.advance()
+        losses[-1].append(training_step(engine, batch, state))
+    assert losses[0] == losses[1]

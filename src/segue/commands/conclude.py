@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import segue
 from segue.configs import FitConfig
 from segue.conversion import to_dict
 from segue.data.prepare import Data
+from segue.durable import write_text
 from segue.infer.evaluate import evaluate
 from segue.infer.segmenter import Segmenter
 from segue.models.artifact import ModelInfo, save_model
@@ -20,8 +23,10 @@ from segue.report.folder import write_evaluation
 from segue.report.gather import summarise_splits, worst_and_random
 from segue.report.inputs import DataSummary, ReportInputs
 from segue.train.checkpoint import load_best
+from segue.train.interpolation import Interpolation, interpolate_best
 from segue.train.loop import Loop
-from segue.train.run_folder import ENVIRONMENT, LOADED, MODEL
+from segue.train.run_folder import ENVIRONMENT, INTERPOLATION, LOADED, MODEL
+from segue.transfer.lora import merge_lora
 
 SHOWN = 8  # worst and random validation images in the report
 
@@ -31,7 +36,9 @@ Update = Callable[[float, str], None]
 def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Update) -> dict[str, Any]:
     """Write model, evaluation, pictures and report of a finished loop; returns the content of evaluation.json."""
     loaded = read_record(folder / LOADED, "source", "summary")
-    segmenter = _keep_best(loop, config, data, folder, Source(**loaded["source"]))
+    mixture = _take_best(loop, folder)
+    miou = mixture.kept_miou if mixture else loop.state.best_miou
+    segmenter = _keep_model(loop, config, data, folder, Source(**loaded["source"]), miou)
     samples = data.of("val")
     evaluation = evaluate(segmenter, samples, progress=update)
     summary = evaluation.summary(seed=config.seed)
@@ -46,7 +53,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         worst=worst,
         random=random,
         data=_data_summary(data),
-        pretrained=_pretrained(loaded),
+        pretrained=_pretrained(loaded) | ({"interpolation": mixture.summary()} if mixture else {}),
         config=to_dict(config),
         environment=read_record(folder / ENVIRONMENT),
         seconds=loop.state.seconds,
@@ -55,16 +62,26 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
     return summary
 
 
-def _keep_best(loop: Loop, config: FitConfig, data: Data, folder: Path, source: Source) -> Segmenter:
+def _take_best(loop: Loop, folder: Path) -> Interpolation | None:
+    """Make the averaged model what will be used: weights of the best validation, interpolated and merged as asked."""
+    average, best = loop.engine.average, load_best(loop.folder)
+    average.load_state_dict(best)
+    mixture = interpolate_best(loop, best)
+    if mixture is not None:
+        write_text(folder / INTERPOLATION, json.dumps(dataclasses.asdict(mixture), indent=1))
+    merge_lora(average)
+    return mixture
+
+
+def _keep_model(loop: Loop, config: FitConfig, data: Data, folder: Path, source: Source, miou: float) -> Segmenter:
     average = loop.engine.average
-    average.load_state_dict(load_best(loop.folder))
     info = ModelInfo(
         spec=average.spec,
         classes=data.classes,
         prep=loop.validator.prep,
         source=source,
         segue=segue.__version__,
-        scores={"miou": loop.state.best_miou},
+        scores={"miou": miou},
     )
     save_model(folder / MODEL, average, info)
     return Segmenter.load(folder / MODEL, device=config.train.device)

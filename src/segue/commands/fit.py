@@ -29,6 +29,7 @@ from segue.train.run_folder import CONFIG, DATA, create_run_folder, require_empt
 from segue.train.signals import stop_request
 from segue.train.start import check, install, resume, start
 from segue.train.state import State
+from segue.transfer.lr_groups import encoder_peak
 
 _log = logging.getLogger("segue")
 
@@ -105,7 +106,8 @@ def _plan(config: FitConfig, data: Data) -> str:
     return (
         f"{data.root}: {len(data.of('train'))} images to train on, {len(data.of('val'))} to validate with, "
         f"{len(data.classes)} classes ({data.format}); {config.model.encoder} + {config.model.decoder}, "
-        f"{config.transfer.mode}, crops of {height}x{width}, {length} of {config.optim.batch}, "
+        f"{config.transfer.mode}, rates {config.optim.lr:g} and {encoder_peak(config.optim, config.transfer):g} "
+        f"(encoder), crops of {height}x{width}, {length} of {config.optim.batch}, "
         f"{config.train.precision} on {config.train.device}"
     )
 

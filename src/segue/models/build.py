@@ -16,6 +16,7 @@ from segue.models.decoders.decoder import Decoder
 from segue.models.decoders.pyramid import OnPyramid, Pyramid
 from segue.models.decoders.single_value import accept_single_values
 from segue.models.decoders.upsampling import LearnedUpsampling
+from segue.models.drop_path import add_drop_path
 from segue.models.encoders import Encoder, create_encoder
 from segue.models.trunks import TRUNKS
 
@@ -49,11 +50,14 @@ class SegmentationModel(nn.Module):
     saved one has none, and nothing but the auxiliary loss runs them.
     """
 
-    def __init__(self, spec: ModelSpec, encoder: Encoder, decoder: Decoder, head: nn.Conv2d) -> None:
+    def __init__(
+        self, spec: ModelSpec, encoder: Encoder, decoder: Decoder, head: nn.Conv2d, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.encoder = encoder
         self.decoder = decoder
+        self.dropout = nn.Dropout2d(dropout)  # whole maps: their neighbouring values say the same
         self.head = head
         self.upsample = LearnedUpsampling(spec.classes, decoder.upsampling) if decoder.upsampling else None
         self.auxiliary = nn.ModuleDict()  # map number -> head
@@ -74,7 +78,7 @@ class SegmentationModel(nn.Module):
         if padded != (height, width):
             images = functional.pad(images, (0, padded[1] - width, 0, padded[0] - height))
         features = self.encoder(images)
-        scores = self.head(self.decoder(features))
+        scores = self.head(self.dropout(self.decoder(features)))
         if self.upsample is not None:
             scores = self.upsample(scores, padded)
         scores = _resized(scores, padded)[..., :height, :width]
@@ -92,22 +96,28 @@ class SegmentationModel(nn.Module):
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("auxiliary.")}
 
 
-def build(spec: ModelSpec, *, auxiliary: bool = False) -> SegmentationModel:
+def build(
+    spec: ModelSpec, *, auxiliary: bool = False, dropout: float = 0.0, drop_path: float = 0.0
+) -> SegmentationModel:
     """Build the model `spec` describes, with random weights; never touches the network.
 
     `auxiliary` adds the auxiliary heads its decoder declares, which leaves all other weights as they are without.
+    `dropout` drops maps in front of the head, `drop_path` skips residual blocks of the encoder (see `add_drop_path`):
+    probabilities, which concern training alone.
     Raises `UsageError` for names that are unknown or do not go together.
     """
     kind: type[Decoder] = DECODERS[spec.decoder]
     _check_partner(spec)
     encoder = create_encoder(spec.encoder, spec.in_channels, kind.output_stride)
+    if drop_path > 0:
+        add_drop_path(encoder, drop_path)
     decoder = _decoder(kind, encoder)
     head = nn.Conv2d(decoder.out_channels, spec.classes, kernel_size=1)
     decoder.apply(_initialise)
     decoder.apply(accept_single_values)
     nn.init.xavier_uniform_(head.weight)
     nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-    model = SegmentationModel(spec, encoder, decoder, head)
+    model = SegmentationModel(spec, encoder, decoder, head, dropout)
     if auxiliary:
         for number in decoder.auxiliary:
             extra = AuxiliaryHead(encoder.channels[number], spec.classes)

@@ -24,6 +24,7 @@ from segue.metrics.confusion import Scores
 from segue.train.budget import Budget
 from segue.train.checkpoint import Checkpoint, best_path, save_checkpoint, save_tensors
 from segue.train.optim import head_rate, restore_state, state_tensors
+from segue.train.scaling import restore_scaler, scaler_tensors
 from segue.train.signals import StopRequest
 from segue.train.state import Row, State, state_from_dict
 from segue.train.step import Engine, NonFiniteError, training_step
@@ -95,6 +96,7 @@ def _step(loop: Loop, stream: Iterator[Batch]) -> None:
     for name, value in losses.items():
         state.loss_sums[name] = state.loss_sums.get(name, 0.0) + value
     state.loss_count += 1
+    state.lr = head_rate(loop.engine.optimizer)
     state.advance()
 
 
@@ -132,7 +134,7 @@ def _row(loop: Loop, scores: Scores) -> Row:
     return Row(
         step=state.step,
         images=state.step * loop.engine.optim.batch,
-        lr=head_rate(loop.engine.optimizer),
+        lr=state.lr,
         losses={name: total / state.loss_count for name, total in state.loss_sums.items()},
         miou=scores.miou,
         pixel_accuracy=scores.pixel_accuracy,
@@ -181,13 +183,15 @@ def save(loop: Loop) -> None:
     tensors: dict[str, Tensor] = {f"model.{name}": tensor for name, tensor in engine.model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in engine.average.state_dict().items()}
     tensors |= {f"optim.{name}": tensor for name, tensor in state_tensors(engine.optimizer).items()}
+    tensors |= {f"kept.{name}": tensor for name, tensor in engine.kept.items()}
+    tensors |= {f"scaler.{name}": tensor for name, tensor in scaler_tensors(engine.scaler).items()}
     state = loop.state
     save_checkpoint(loop.folder, state.step, state.best_step, tensors, state.to_dict())
 
 
 def restore(engine: Engine, checkpoint: Checkpoint) -> State:
     """Put a resume point's tensors into `engine` and return its state."""
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optim": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optim": {}, "kept": {}, "scaler": {}}
     for name, tensor in checkpoint.tensors.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = tensor
@@ -198,4 +202,6 @@ def restore(engine: Engine, checkpoint: Checkpoint) -> State:
         first = str(error).splitlines()[0]
         raise RunError(f"{checkpoint.path}: does not fit the network of this run's config.yaml: {first}") from None
     restore_state(engine.optimizer, parts["optim"])
+    restore_scaler(engine.scaler, parts["scaler"])
+    engine.kept = {name: tensor.to(engine.fabric.device) for name, tensor in parts["kept"].items()}
     return state_from_dict(checkpoint.state)

@@ -7,13 +7,18 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins import MixedPrecision
+
+from segue.errors import UsageError
 
 
 def pick_precision(precision: str, device: str) -> str:
-    """Resolve "auto" to bf16 where the hardware multiplies it natively, else fp32.
+    """Resolve "auto" to bf16 where the hardware multiplies it natively, else fp32; refuse fp16 off CUDA.
 
     Decided by the processor's capabilities, not by a timing, so that the same command gives the same bytes each time.
     """
+    if precision == "fp16" and device != "cuda":
+        raise UsageError(f"train.precision fp16: expected a CUDA device, got {device}: use bf16, or fp32")
     if precision != "auto":
         return precision
     if device == "cuda":
@@ -23,8 +28,15 @@ def pick_precision(precision: str, device: str) -> str:
     return "fp32"
 
 
-def make_fabric(device: str, precision: str) -> Fabric:
-    """The engine that moves tensors and casts the forward pass; one device."""
+def make_scaler(precision: str) -> torch.amp.GradScaler | None:
+    """What scales the loss in fp16, which the other formats do not need."""
+    return torch.amp.GradScaler("cuda") if precision == "fp16" else None
+
+
+def make_fabric(device: str, precision: str, scaler: torch.amp.GradScaler | None = None) -> Fabric:
+    """The engine that moves tensors, casts the forward pass and, in fp16, scales the loss; one device."""
+    if precision == "fp16":
+        return Fabric(accelerator=device, devices=1, plugins=MixedPrecision("16-mixed", device, scaler))
     return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16" else "32-true")
 
 

@@ -1,18 +1,21 @@
-"""AdamW over the transfer groups, and the schedule that moves their rates."""
+"""The optimiser over the transfer groups, the schedule that moves their rates, and its state as named tensors."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from segue.configs import OptimConfig, TransferConfig
+from segue.configs import OptimConfig
 from segue.errors import RunError
+from segue.train.optimizers import OPTIMIZERS
 from segue.transfer.lr_groups import Group
-from segue.transfer.schedule import rate_factor
+from segue.transfer.schedules import rate_factor
 
 
-def make_optimizer(groups: list[Group], device: str) -> torch.optim.Optimizer:
-    """AdamW (https://arxiv.org/abs/1711.05101) with one parameter group per transfer group."""
+def make_optimizer(groups: list[Group], optim: OptimConfig, device: str) -> torch.optim.Optimizer:
+    """The optimiser `optim` names, with one parameter group per transfer group."""
     options = [
         {
             "params": [parameter for _, parameter in group.parameters],
@@ -20,19 +23,22 @@ def make_optimizer(groups: list[Group], device: str) -> torch.optim.Optimizer:
             "peak": group.lr,
             "lr": group.lr,
             "weight_decay": group.weight_decay,
+            "start": group.start,
+            "pull": group.pull,
             "encoder": group.encoder,
         }
         for group in groups
     ]
-    return torch.optim.AdamW(options, fused=device in ("cpu", "cuda"))
+    optimizer: torch.optim.Optimizer = OPTIMIZERS[optim.optimizer](options, optim, device)
+    return optimizer
 
 
-def set_rates(optimizer: torch.optim.Optimizer, progress: float, optim: OptimConfig, transfer: TransferConfig) -> None:
-    """Set every group's learning rate for a step at `progress` (0-1) of the run."""
-    late = transfer.head_fraction if transfer.mode == "staged" else 0.0
+def set_rates(
+    optimizer: torch.optim.Optimizer, progress: float, optim: OptimConfig, scores: Sequence[float] = ()
+) -> None:
+    """Set every group's learning rate for a step at `progress` (0-1), `scores` being the validation mIoUs so far."""
     for group in optimizer.param_groups:
-        start = late if group["encoder"] else 0.0
-        group["lr"] = group["peak"] * rate_factor(progress, start, optim.warmup, optim.power)
+        group["lr"] = group["peak"] * rate_factor(progress, group["start"], optim, scores)
 
 
 def head_rate(optimizer: torch.optim.Optimizer) -> float:

@@ -13,6 +13,7 @@ ENVIRONMENT = "environment.json"
 LOADED = "weights.json"
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
+INTERPOLATION = "interpolation.json"
 
 
 def create_run_folder(out: Path | None, data_name: str) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from segue.configs import FitConfig, ModelConfig
 from segue.data.census import balancing_weights, spread
@@ -30,7 +30,7 @@ from segue.train.checkpoint import load_newest, read_manifest
 from segue.train.float32_islands import keep_depthwise_strides_in_float32
 from segue.train.heap import keep_freed_memory
 from segue.train.loop import Loop, restore
-from segue.train.machine import differences, environment, make_fabric
+from segue.train.machine import differences, environment, make_fabric, make_scaler
 from segue.train.optim import make_optimizer
 from segue.train.resolve import preprocessing
 from segue.train.run_folder import CHECKPOINTS, ENVIRONMENT, LOADED
@@ -38,7 +38,8 @@ from segue.train.signals import StopRequest
 from segue.train.state import State
 from segue.train.step import Engine, training_step
 from segue.train.validate import MOST_IMAGES, Validator
-from segue.transfer.freeze import frozen_stages
+from segue.transfer.l2sp import starting_point
+from segue.transfer.lora import add_lora, added_parameters
 from segue.transfer.lr_groups import lr_groups
 
 SCRATCH = Source(name="none (random initialisation)", licence="not applicable")
@@ -60,23 +61,13 @@ def start(config: FitConfig, data: Data, began: float) -> Started:
     Nothing is written, so that a wrong name or a refused file costs no run folder. `began` is the `time.perf_counter()`
     at which the command started: a budget counts everything since.
     """
-    loop = _assemble(config, data)
-    if config.transfer.mode == "scratch":
-        source, summary = SCRATCH, "training from scratch: no pretrained weights"
-        if config.model.weights != ModelConfig().weights:
-            summary += f" ({config.model.weights} is not used)"
-        record = {"source": dataclasses.asdict(source)}
-    else:
-        report = load_pretrained(loop.engine.model, config.model.weights, data.classes.names)
-        loop.engine.average.load_state_dict(loop.engine.model.state_dict())
-        summary = report.summary()
-        record = dataclasses.asdict(report)
-    _log.info("%s", summary)
+    model = _network(config, data)
+    loaded = _load(model, config, data)
+    loop = _assemble(config, data, model)
     loop.state.seconds = time.perf_counter() - began
     if config.steps is None:
         _fit_into_budget(loop, config, began)
-    machine = environment(config.train.device, config.train.precision)
-    return Started(loop, {**record, "summary": summary}, machine)
+    return Started(loop, loaded, environment(config.train.device, config.train.precision))
 
 
 def install(started: Started, folder: Path) -> Loop:
@@ -93,7 +84,7 @@ def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
         return install(start(config, data, time.perf_counter()), folder)
     then = read_record(folder / ENVIRONMENT)
     read_record(folder / LOADED, "source", "summary")  # needed at the end: better to know now
-    loop = _assemble(config, data)
+    loop = _assemble(config, data, _network(config, data))
     loop.folder = folder / CHECKPOINTS
     loop.state = restore(loop.engine, load_newest(loop.folder))
     now = environment(config.train.device, config.train.precision)
@@ -107,15 +98,40 @@ def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
 
 def check(config: FitConfig, data: Data) -> None:
     """Build everything a fit builds before its weights are loaded; raises what a fit would raise."""
-    loop = _assemble(config, data)
-    frozen_stages(config.transfer, 1.0, len(loop.engine.model.stages()))
+    _assemble(config, data, _network(config, data))
 
 
-def _assemble(config: FitConfig, data: Data) -> Loop:
+def _network(config: FitConfig, data: Data) -> SegmentationModel:
+    """The network with the random weights of the run's seed, where and how it will be trained."""
     if config.train.threads is not None:
         torch.set_num_threads(config.train.threads)
+    torch.manual_seed(config.seed)
+    spec = ModelSpec(config.model.encoder, config.model.decoder, data.channels, len(data.classes))
+    model = build(spec, dropout=config.model.dropout, drop_path=config.model.drop_path)
+    if config.train.device == "cpu":
+        keep_freed_memory()
+        if config.train.precision == "bf16":
+            keep_depthwise_strides_in_float32(model)
+    return model.to(config.train.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _load(model: SegmentationModel, config: FitConfig, data: Data) -> dict[str, Any]:
+    """Load the pretrained weights; returns the record of it."""
+    if config.transfer.mode == "scratch":
+        summary = "training from scratch: no pretrained weights"
+        if config.model.weights != ModelConfig().weights:
+            summary += f" ({config.model.weights} is not used)"
+        record = {"source": dataclasses.asdict(SCRATCH)}
+    else:
+        report = load_pretrained(model, config.model.weights, data.classes.names)
+        summary, record = report.summary(), dataclasses.asdict(report)
+    _log.info("%s", summary)
+    return {**record, "summary": summary}
+
+
+def _assemble(config: FitConfig, data: Data, model: SegmentationModel) -> Loop:
     prep = preprocessing(config, data)
-    engine = _engine(config, data)
+    engine = _engine(config, data, model)
     workers = config.data.workers or 0
     return Loop(
         engine=engine,
@@ -129,28 +145,32 @@ def _assemble(config: FitConfig, data: Data) -> Loop:
     )
 
 
-def _engine(config: FitConfig, data: Data) -> Engine:
-    fabric = make_fabric(config.train.device, config.train.precision)
-    torch.manual_seed(config.seed)
-    model = build(ModelSpec(config.model.encoder, config.model.decoder, data.channels, len(data.classes)))
-    if config.train.device == "cpu":
-        keep_freed_memory()
-        if config.train.precision == "bf16":
-            keep_depthwise_strides_in_float32(model)
-    model = model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = copy.deepcopy(model).requires_grad_(False)
-    optimizer = make_optimizer(lr_groups(model, model.stages(), config.optim, config.transfer), config.train.device)
+def _engine(config: FitConfig, data: Data, model: SegmentationModel) -> Engine:
+    if config.transfer.mode == "lora":
+        names = add_lora(model.encoder, config.transfer, config.seed)
+        _log.info("%s", _lora_summary(model.encoder, len(names), config.transfer.rank))
+    scaler = make_scaler(config.train.precision)
+    fabric = make_fabric(config.train.device, config.train.precision, scaler)
+    groups = lr_groups(model, model.stages(), config.optim, config.transfer)
     return Engine(
         fabric=fabric,
         model=model,
         wrapped=fabric.setup_module(model),
-        average=average,
-        optimizer=optimizer,
+        average=copy.deepcopy(model).requires_grad_(False),
+        optimizer=make_optimizer(groups, config.optim, config.train.device),
         objective=supervised(config.optim.loss, _class_weights(config, data)),
         optim=config.optim,
         transfer=config.transfer,
         seed=config.seed,
+        kept=starting_point(groups),
+        scaler=scaler,
     )
+
+
+def _lora_summary(encoder: nn.Module, layers: int, rank: int) -> str:
+    added = sum(parameter.numel() for parameter in added_parameters(encoder))
+    whole = sum(parameter.numel() for parameter in encoder.parameters()) - added
+    return f"LoRA of rank {rank} on {layers} layers of the encoder: {added:,} weights train, {whole:,} rest"
 
 
 def _class_weights(config: FitConfig, data: Data) -> Float[Tensor, " classes"] | None:
@@ -186,9 +206,8 @@ def _time_steps(loop: Loop) -> float:
     """Seconds per step, measured on a copy: the run itself starts untouched."""
     engine = loop.engine
     model: SegmentationModel = copy.deepcopy(engine.model)
-    optimizer = make_optimizer(
-        lr_groups(model, model.stages(), engine.optim, engine.transfer), engine.fabric.device.type
-    )
+    groups = lr_groups(model, model.stages(), engine.optim, engine.transfer)
+    optimizer = make_optimizer(groups, engine.optim, engine.fabric.device.type)
     wrapped = engine.fabric.setup_module(model)
     trial = dataclasses.replace(engine, model=model, wrapped=wrapped, optimizer=optimizer, average=copy.deepcopy(model))
     times = []

@@ -25,16 +25,17 @@ class State:
     """The position of a run and its record so far.
 
     `step` steps are done out of `total_steps`; `progress` (0-1) drives the schedules and equals `step / total_steps`
-    unless a wall-clock budget changed `total_steps` on the way. `validated` is the last validated step. `loss_sums` and
-    `loss_count` collect the losses since then. `micro_batches` grows when memory runs out. `seconds` is the wall clock
-    spent over all sittings, and `reserve` what a wall-clock budget keeps for evaluation and report: these two alone may
-    differ between a resumed and an uninterrupted run.
+    unless a wall-clock budget changed `total_steps` on the way. `lr` is the decoder's rate at the last step, and
+    `validated` the last validated step. `loss_sums` and `loss_count` collect the losses since then. `micro_batches`
+    grows when memory runs out. `seconds` is the wall clock spent over all sittings, and `reserve` what a wall-clock
+    budget keeps for evaluation and report: these two alone may differ between a resumed and an uninterrupted run.
     """
 
     total_steps: int
     micro_batches: int = 1
     step: int = 0
     progress: float = 0.0
+    lr: float = 0.0
     validated: int = 0
     best_miou: float = -1.0
     best_step: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from lightning.fabric import Fabric
@@ -17,9 +17,14 @@ from segue.models.build import SegmentationModel
 from segue.objectives.supervised import Objective
 from segue.train import ema
 from segue.train.optim import set_rates
+from segue.train.optimizers import DECOUPLED
 from segue.train.state import State
-from segue.transfer.freeze import frozen_stages, train_all_but
+from segue.transfer.freeze import train_awake
+from segue.transfer.l2sp import pull_to_start
+from segue.transfer.modes import stage_starts
 
+HEAD_PHASE = "head_phase."  # prefix of the averaged weights at the end of the head phase among the kept tensors
+SMALLEST_SCALE = 1.0  # of the loss in fp16: below it, gradients do not overflow, they are not finite
 _log = logging.getLogger("segue")
 
 
@@ -29,7 +34,11 @@ class NonFiniteError(Exception):
 
 @dataclass
 class Engine:
-    """Everything a step works on. `model` is the bare network, `wrapped` the same one as the fabric runs it."""
+    """Everything a step works on. `model` is the bare network, `wrapped` the same one as the fabric runs it.
+
+    `kept` holds tensors that a transfer method has to remember; they are saved with every resume point. `scaler` keeps
+    small gradients from vanishing in fp16; it is the one the fabric multiplies the loss with.
+    """
 
     fabric: Fabric
     model: SegmentationModel
@@ -40,6 +49,8 @@ class Engine:
     optim: OptimConfig
     transfer: TransferConfig
     seed: int
+    kept: dict[str, Tensor] = field(default_factory=dict)
+    scaler: torch.amp.GradScaler | None = None
 
 
 def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
@@ -49,12 +60,16 @@ def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float
     `NonFiniteError` before anything is updated when a loss or gradient is not finite, and `TrainingStoppedError` when a
     single image does not fit.
     """
+    _keep_head_phase(engine, state)
     stages = engine.model.stages()
-    train_all_but(engine.model, stages, frozen_stages(engine.transfer, state.progress, len(stages)))
+    train_awake(engine.model, stages, stage_starts(engine.transfer, len(stages)), state.progress)
     buffers = [buffer.clone() for buffer in engine.model.buffers()]
     while True:
         try:
-            return _attempt(engine, batch, state)
+            terms, updated = _attempt(engine, batch, state)
+            if not updated:
+                _undo(engine, buffers)
+            return terms
         except NonFiniteError:
             _undo(engine, buffers)
             raise
@@ -72,10 +87,19 @@ def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float
         _split_further(state, len(batch.ids))
 
 
-def _attempt(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
+def _keep_head_phase(engine: Engine, state: State) -> None:
+    """Remember the averaged weights at the end of the head phase: interpolation begins there."""
+    due = engine.transfer.interpolate != "none" and state.progress >= engine.transfer.head_fraction
+    if due and not any(name.startswith(HEAD_PHASE) for name in engine.kept):
+        weights = engine.average.state_dict().items()
+        engine.kept = {**engine.kept, **{HEAD_PHASE + name: tensor.clone() for name, tensor in weights}}
+
+
+def _attempt(engine: Engine, batch: Batch, state: State) -> tuple[dict[str, float], bool]:
+    """The loss terms, and whether the weights were updated."""
     torch.manual_seed(step_seed(engine.seed, state.step))
     midpoint = state.progress + 0.5 * (1.0 - state.progress) / (state.total_steps - state.step)
-    set_rates(engine.optimizer, midpoint, engine.optim, engine.transfer)
+    set_rates(engine.optimizer, midpoint, engine.optim, [row.miou for row in state.history])
     engine.optimizer.zero_grad(set_to_none=True)
     sums: dict[str, float] = {}
     for part in _parts(batch, state.micro_batches):
@@ -85,21 +109,30 @@ def _attempt(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + share * float(value.detach())
         if not bool(torch.isfinite(loss)):
-            raise NonFiniteError(f"the loss is {float(loss.detach())}")
+            advice = " (fp16 overflows past 65504: try --train.precision bf16)" if engine.scaler else ""
+            raise NonFiniteError(f"the loss is {float(loss.detach())}{advice}")
         engine.fabric.backward(loss * share)
-    _update(engine, state)
-    return sums
+    return sums, _update(engine, state)
 
 
-def _update(engine: Engine, state: State) -> None:
+def _update(engine: Engine, state: State) -> bool:
+    """Do the optimiser's step; False when fp16 overflowed in the backward pass, which costs this step and no more."""
     parameters = [p for p in engine.model.parameters() if p.grad is not None]
+    if engine.scaler is not None:
+        engine.scaler.unscale_(engine.optimizer)
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if not bool(torch.isfinite(norm)):
+    finite = bool(torch.isfinite(norm))
+    if not finite and (engine.scaler is None or engine.scaler.get_scale() < SMALLEST_SCALE):
         raise NonFiniteError(f"the gradient's norm is {float(norm.detach())}")
-    if engine.optim.clip_norm > 0:
-        torch.nn.utils.clip_grads_with_norm_(parameters, engine.optim.clip_norm, norm)
-    engine.optimizer.step()
-    ema.update(engine.average, engine.model, ema.decay_at(state.step, state.total_steps, engine.optim.ema))
+    if finite:
+        if engine.optim.clip_norm > 0:
+            torch.nn.utils.clip_grads_with_norm_(parameters, engine.optim.clip_norm, norm)
+        pull_to_start(engine.optimizer, engine.kept, decoupled=engine.optim.optimizer in DECOUPLED)
+        engine.optimizer.step()
+        ema.update(engine.average, engine.model, ema.decay_at(state.step, state.total_steps, engine.optim.ema))
+    if engine.scaler is not None:
+        engine.scaler.update()
+    return finite
 
 
 def _parts(batch: Batch, count: int) -> list[Batch]:

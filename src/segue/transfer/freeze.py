@@ -6,37 +6,21 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from segue.configs import TransferConfig
-from segue.errors import UsageError
+from segue.transfer.lora import added_parameters
 
 
-def frozen_stages(transfer: TransferConfig, progress: float, stages: int) -> int:
-    """How many encoder stages, counted from the stem, rest when `progress` (0-1) of training is done.
-
-    >>> frozen_stages(TransferConfig(mode="staged", head_fraction=0.1), 0.05, 5)
-    5
-    """
-    if transfer.mode == "frozen" or (transfer.mode == "staged" and progress < transfer.head_fraction):
-        return stages
-    if transfer.mode == "partial":
-        if transfer.frozen_stages > stages:
-            raise UsageError(
-                f"transfer.frozen_stages: expected at most {stages}, the stages of this encoder, "
-                f"got {transfer.frozen_stages}"
-            )
-        return transfer.frozen_stages
-    return 0
-
-
-def train_all_but(model: nn.Module, stages: Sequence[Sequence[nn.Module]], frozen: int) -> None:
-    """Put `model` in training mode with the first `frozen` encoder stages at rest.
+def train_awake(model: nn.Module, stages: Sequence[Sequence[nn.Module]], starts: Sequence[float], at: float) -> None:
+    """Put `model` in training mode with the encoder stages at rest whose start (0-1) lies behind `at`.
 
     A stage at rest gets no gradient and keeps its BatchNorm statistics: it computes exactly what it was loaded with.
+    Matrices that LoRA added to it train all the same.
     """
     model.train()
-    for position, stage in enumerate(stages):
-        rests = position < frozen
+    for stage, start in zip(stages, starts, strict=True):
+        rests = at < start
         for module in stage:
             module.requires_grad_(not rests)
             if rests:
                 module.eval()
+                for parameter in added_parameters(module):
+                    parameter.requires_grad_(True)

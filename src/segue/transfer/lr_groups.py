@@ -8,16 +8,38 @@ from dataclasses import dataclass
 from torch import nn
 
 from segue.configs import OptimConfig, TransferConfig
+from segue.transfer.lora import added_parameters
+from segue.transfer.modes import stage_starts
 
 
 @dataclass(frozen=True)
 class Group:
-    """Named parameters that share a peak learning rate and a weight decay; `encoder` follows the encoder's schedule."""
+    """Named parameters that share everything the optimiser wants to know.
+
+    `lr` is their peak learning rate, `start` the share of the run (0 to 1) from which they train, `pull` the strength
+    of L2-SP. `encoder` tells the encoder's from the decoder's.
+    """
 
     parameters: tuple[tuple[str, nn.Parameter], ...]
     lr: float
     weight_decay: float
-    encoder: bool
+    start: float = 0.0
+    pull: float = 0.0
+    encoder: bool = False
+
+
+def encoder_peak(optim: OptimConfig, transfer: TransferConfig) -> float:
+    """The peak learning rate of the encoder's last stage.
+
+    `optim.encoder_lr` if it is given. Otherwise the decoder's rate times `transfer.encoder_rate`, where there is
+    something pretrained to protect, and the decoder's rate for weights that begin at random: all of them from scratch,
+    LoRA's matrices. Zero for an encoder that rests.
+    """
+    if transfer.mode == "frozen":
+        return 0.0
+    if optim.encoder_lr is not None:
+        return optim.encoder_lr
+    return optim.lr if transfer.mode in ("scratch", "lora") else optim.lr * transfer.encoder_rate
 
 
 def lr_groups(
@@ -25,27 +47,35 @@ def lr_groups(
 ) -> list[Group]:
     """Split the parameters of `model` by encoder stage and by whether weight decay applies.
 
-    The peak rate of stage s out of S is `lr * encoder_rate * layer_decay ** (S - 1 - s)`; from scratch there is nothing
-    to protect and every part moves at `lr`. One-dimensional parameters (biases, normalisation) do not decay.
+    The peak rate of stage s out of S is `encoder_peak * layer_decay ** (S - 1 - s)`; from scratch there are no layers
+    to tell apart. One-dimensional parameters (biases, normalisation) neither decay nor are pulled. Where L2-SP pulls,
+    its pull replaces the decay. Raises `UsageError` for a mode that asks for more stages than there are.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
+    peak = encoder_peak(optim, transfer)
     groups: list[Group] = []
     seen: set[int] = set()
-    for position, stage in enumerate(stages):
-        members = [parameter for module in stage for parameter in module.parameters()]
-        seen.update(map(id, members))
-        rate = optim.lr
-        if transfer.mode != "scratch":
-            rate *= transfer.encoder_rate * transfer.layer_decay ** (len(stages) - 1 - position)
-        groups += _by_decay(members, names, rate, optim.weight_decay, encoder=True)
-    rest = [parameter for parameter in model.parameters() if id(parameter) not in seen]
-    return groups + _by_decay(rest, names, optim.lr, optim.weight_decay, encoder=False)
+    for position, (stage, start) in enumerate(zip(stages, stage_starts(transfer, len(stages)), strict=True)):
+        decay = 1.0 if transfer.mode == "scratch" else transfer.layer_decay ** (len(stages) - 1 - position)
+        added = {id(parameter) for module in stage for parameter in added_parameters(module)}
+        members = [(names[id(p)], p) for module in stage for p in module.parameters()]
+        seen.update(id(p) for _, p in members)
+        old, new = [m for m in members if id(m[1]) not in added], [m for m in members if id(m[1]) in added]
+        weights, rest = _by_dimension(old)
+        if transfer.l2sp > 0:
+            groups.append(Group(weights, peak * decay, 0.0, start, transfer.l2sp, encoder=True))
+        else:
+            groups.append(Group(weights, peak * decay, optim.weight_decay, start, encoder=True))
+        groups.append(Group(rest, peak * decay, 0.0, start, encoder=True))
+        groups.append(Group(tuple(new), peak * decay, optim.weight_decay, encoder=True))
+    weights, rest = _by_dimension([(name, p) for name, p in model.named_parameters() if id(p) not in seen])
+    groups += [Group(weights, optim.lr, optim.weight_decay), Group(rest, optim.lr, 0.0)]
+    return [group for group in groups if group.parameters]
 
 
-def _by_decay(
-    members: Sequence[nn.Parameter], names: dict[int, str], rate: float, weight_decay: float, *, encoder: bool
-) -> list[Group]:
-    decays = tuple((names[id(p)], p) for p in members if p.ndim > 1)
-    keeps = tuple((names[id(p)], p) for p in members if p.ndim <= 1)
-    candidates = [Group(decays, rate, weight_decay, encoder), Group(keeps, rate, 0.0, encoder)]
-    return [group for group in candidates if group.parameters]
+Named = tuple[tuple[str, nn.Parameter], ...]
+
+
+def _by_dimension(members: Sequence[tuple[str, nn.Parameter]]) -> tuple[Named, Named]:
+    """Weights, and what has one dimension: biases and normalisation."""
+    return tuple(m for m in members if m[1].ndim > 1), tuple(m for m in members if m[1].ndim <= 1)
