@@ -107,7 +107,9 @@ def _network(config: FitConfig, data: Data) -> SegmentationModel:
         torch.set_num_threads(config.train.threads)
     torch.manual_seed(config.seed)
     spec = ModelSpec(config.model.encoder, config.model.decoder, data.channels, len(data.classes))
-    model = build(spec, dropout=config.model.dropout, drop_path=config.model.drop_path)
+    # an auxiliary head is there for the encoder: one that rests has no use for it
+    auxiliary = config.model.auxiliary > 0 and config.transfer.mode != "frozen"
+    model = build(spec, auxiliary=auxiliary, dropout=config.model.dropout, drop_path=config.model.drop_path)
     if config.train.device == "cpu":
         keep_freed_memory()
         if config.train.precision == "bf16":
@@ -158,7 +160,9 @@ def _engine(config: FitConfig, data: Data, model: SegmentationModel) -> Engine:
         wrapped=fabric.setup_module(model),
         average=copy.deepcopy(model).requires_grad_(False),
         optimizer=make_optimizer(groups, config.optim, config.train.device),
-        objective=supervised(config.optim.loss, _class_weights(config, data)),
+        objective=supervised(
+            config.optim.loss, _class_weights(config, data), config.model.auxiliary if model.auxiliary else 0.0
+        ),
         optim=config.optim,
         transfer=config.transfer,
         seed=config.seed,
