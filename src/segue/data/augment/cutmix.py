@@ -37,4 +37,3 @@ def cutmix_rectangle(shape: tuple[int, int], generator: np.random.Generator) -> 
     top = int(generator.integers(shape[0] - height, endpoint=True))
     left = int(generator.integers(shape[1] - width, endpoint=True))
     return slice(top, top + height), slice(left, left + width)
-
