@@ -106,12 +106,13 @@ def test_weights_to_download_as_a_file_and_none_at_all_are_told_apart():
 
 
 def test_every_name_of_timm_is_there_with_the_licence_of_its_default_weights():
-    every = {network.name: network for network in every_encoder()}
+    listed = list(every_encoder())
+    every = {network.name: network for network in listed}
     assert set(timm.list_models(exclude_filters="test_*")) <= set(every)
     assert every["resnet50_gn"].licence == timm.get_pretrained_cfg("resnet50_gn").license
     assert not every["convnextv2_tiny"].commercial
     assert every["resnet50t"].licence == NO_WEIGHTS
-    assert len({network.name for network in every_encoder()}) == len(list(every_encoder()))
+    assert len(every) == len(listed)
 
 
 def test_decoders_have_a_stride_a_host_and_the_licence_of_their_code():
