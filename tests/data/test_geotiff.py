@@ -13,7 +13,7 @@ from rasterio.shutil import copy
 from rasters import BLOCKS, CRS, TRANSFORM, write_raster
 from segue.data.geotiff import NODATA, raster_info, read_grid, read_raster, read_window
 from segue.data.image import image_size, mask_palette, read_image, read_mask
-from segue.data.scale import fill_missing
+from segue.data.scale import filled, marked, where_marked
 from segue.data.tiff import read_tiff
 from segue.errors import DataError, MissingPackageError
 
@@ -234,13 +234,18 @@ def test_a_palette_gives_its_colours_to_an_image_and_its_numbers_to_a_mask(tmp_p
     assert mask_palette(path)[:3] == tuple(palette.values())
 
 
-def test_missing_pixels_get_the_mean_colour():
-    pixels = np.full((2, 3, 2), 7, np.float32)
-    pixels[1, 1, 0] = np.nan
-    filled, missing = fill_missing(pixels, (0.2, 0.4))
-    assert np.argwhere(missing).tolist() == [[1, 1]]
-    np.testing.assert_allclose(filled[1, 1], [51, 102])
-    assert fill_missing(filled, (0.2, 0.4)) == (filled, None)
+@pytest.mark.parametrize(("kind", "expected"), [(np.uint8, [51, 128]), (np.float32, [51, 127.5])])
+def test_missing_pixels_get_the_mean_colour_in_the_type_there_is(kind, expected):
+    pixels = np.full((2, 3, 2), 7, kind)
+    missing = np.zeros((2, 3), bool)
+    missing[1, 1] = True
+    whole = filled(pixels, missing, (0.2, 0.5))
+    assert whole.dtype == kind
+    np.testing.assert_allclose(whole[1, 1], expected)
+    assert (whole[~missing] == 7).all()
+    assert (pixels == 7).all(), "what was given stays as it is"
+    np.testing.assert_array_equal(where_marked(marked(pixels, missing)), missing)
+    assert where_marked(whole) is None
 
 
 # --- as masks --------------------------------------------------------------------------------------------------------

@@ -132,6 +132,6 @@ def _draw(data: Path, rows: tuple[Row, ...]) -> UInt8[np.ndarray, "rows columns 
     segmenters = [Segmenter.load(row.run, device="cpu") for row in rows]
     strips = []
     for sample in open_index((data,)).of("val")[:SHOWN]:
-        pixels, truth = read_sample(sample, classes, 3)
+        pixels, truth = read_sample(sample, classes, segmenters[0].info.prep)
         strips.append(Strip(pixels, truth, tuple(one.predict(pixels).mask for one in segmenters)))
     return comparison(strips, [row.name for row in rows], classes)

@@ -1,4 +1,4 @@
-"""`segue predict`: images of any size in, class masks and overlays out."""
+"""`segue predict`: images of any size in, class masks and overlays out; rasters in, rasters out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segue.configs import PredictConfig
 from segue.console import duration, progress_bar
-from segue.data.image import read_image
+from segue.data.image import is_raster, read_with_missing
 from segue.durable import make_folder
 from segue.errors import DataError, RunError, UsageError
 from segue.infer.ahead import ahead
+from segue.infer.geo_outputs import write_scene, write_scene_overlay
 from segue.infer.inputs import Input, find_images
 from segue.infer.outputs import write_mask, write_overlay, write_probabilities
 from segue.infer.segmenter import Prediction, Prepared, Segmenter
@@ -25,8 +27,9 @@ from segue.models.artifact import load_info
 
 @dataclass(frozen=True)
 class Files:
-    """What is written for one image; a kind that was not asked for is None."""
+    """What is written for one image; a kind that was not asked for is None. Of a raster, `raster` is true."""
 
+    raster: bool
     mask: Path
     overlay: Path | None
     probabilities: Path | None
@@ -104,14 +107,41 @@ def _predict_all(
     failed: list[str],
     update: Callable[[float, str], None],
 ) -> list[dict[str, Any]]:
+    """Pictures first, then rasters; the records in the order of `files`."""
+    pictures = {one: outputs for one, outputs in files.items() if not outputs.raster}
+    rasters = {one: outputs for one, outputs in files.items() if outputs.raster}
+
+    def update_all(done: float, name: str) -> None:
+        update(done / len(files), name)
+
+    records = _predict_pictures(segmenter, pictures, probabilities, failed, update_all)
+    for i, (one, outputs) in enumerate(rasters.items(), len(pictures)):
+
+        def update_part(done: float, before: int = i, name: str = one.name) -> None:
+            update_all(before + done, name)
+
+        try:
+            records[one] = _predict_raster(segmenter, one, outputs, update_part)
+        except (DataError, RunError) as error:
+            failed.append(_with_path(one.path, str(error)))
+    return [records[one] for one in files if one in records]
+
+
+def _predict_pictures(
+    segmenter: Segmenter,
+    files: dict[Input, Files],
+    probabilities: bool,
+    failed: list[str],
+    update: Callable[[float, str], None],
+) -> dict[Input, dict[str, Any]]:
     """Decode, compute and write at the same time: reading runs ahead of the network, writing behind it."""
 
     def prepare(one: Input) -> Prepared:
-        return segmenter.prepare(read_image(one.path))
+        return segmenter.prepare(*read_with_missing(one.path, ranges=segmenter.info.prep.ranges))
 
     def predictions() -> Iterator[tuple[Input, Prepared, Prediction]]:
         for i, (one, loading) in enumerate(ahead(prepare, files)):
-            update(i / len(files), one.name)
+            update(i, one.name)
             try:
                 prepared = loading.result()
             except DataError as error:
@@ -122,13 +152,25 @@ def _predict_all(
     def write(work: tuple[Input, Prepared, Prediction]) -> dict[str, Any]:
         return _write(*work, files[work[0]])
 
-    images = []
+    images = {}
     for (one, _, _), writing in ahead(write, predictions(), threads=1):
         try:
-            images.append(writing.result())
+            images[one] = writing.result()
         except RunError as error:
             failed.append(_with_path(one.path, str(error)))
     return images
+
+
+def _predict_raster(segmenter: Segmenter, one: Input, files: Files, update: Callable[[float], None]) -> dict[str, Any]:
+    """Read, compute and write a raster a row of tiles at a time."""
+    make_folder(files.mask.parent)
+    written = write_scene(segmenter, one.path, files.mask, files.probabilities, update)
+    if files.overlay is not None:
+        write_scene_overlay(files.overlay, one.path, files.mask, segmenter)
+    pixels = np.array(written.pixels)
+    everything = written.height * written.width
+    record = _record(one, files, (written.height, written.width), pixels, segmenter.classes.names)
+    return record | {"without_data": round(written.without_data / everything, 6)}
 
 
 def _write(one: Input, prepared: Prepared, prediction: Prediction, files: Files) -> dict[str, Any]:
@@ -140,14 +182,19 @@ def _write(one: Input, prepared: Prepared, prediction: Prediction, files: Files)
         write_probabilities(files.probabilities, prediction)
     height, width = prediction.mask.shape
     pixels = np.bincount(prediction.mask.ravel(), minlength=len(prediction.classes))
+    return _record(one, files, (height, width), pixels, prediction.classes.names)
+
+
+def _record(
+    one: Input, files: Files, size: tuple[int, int], pixels: NDArray[np.int64], names: tuple[str, ...]
+) -> dict[str, Any]:
+    total = max(1, int(pixels.sum()))  # a raster without any data has shares of nothing
     return {
         "image": str(one.path),
         "files": _texts(files),
-        "height": height,
-        "width": width,
-        "shares": {
-            n: round(int(p) / (height * width), 6) for n, p in zip(prediction.classes.names, pixels, strict=True)
-        },
+        "height": size[0],
+        "width": size[1],
+        "shares": {name: round(int(count) / total, 6) for name, count in zip(names, pixels, strict=True)},
     }
 
 
@@ -155,10 +202,12 @@ def _files(one: Input, config: PredictConfig) -> Files:
     def path(ending: str) -> Path:
         return config.out / (one.name + ending)
 
+    raster = is_raster(one.path)
     return Files(
-        mask=path(".png"),
+        raster=raster,
+        mask=path(".tif" if raster else ".png"),
         overlay=path("_overlay.jpg") if config.overlay else None,
-        probabilities=path(".npz") if config.probabilities else None,
+        probabilities=path("_probabilities.tif" if raster else ".npz") if config.probabilities else None,
     )
 
 

@@ -31,11 +31,21 @@ from segue.data.pixels import (
     sample_step,
     scaled,
 )
-from segue.data.scale import Ranges, on_scale, raster_pixels
+from segue.data.scale import Missing, Ranges, marked, on_scale, raster_pixels, where_marked
 from segue.data.tiff import read_tiff
 from segue.errors import DataError
 
-__all__ = ["ENDINGS", "MAX_PIXELS", "image_size", "is_raster", "mask_palette", "read_image", "read_mask", "to_channels"]
+__all__ = [
+    "ENDINGS",
+    "MAX_PIXELS",
+    "image_size",
+    "is_raster",
+    "mask_palette",
+    "read_image",
+    "read_mask",
+    "read_with_missing",
+    "to_channels",
+]
 
 MAX_PIXELS = 200_000_000
 
@@ -62,7 +72,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS, ranges: Ranges = ()) ->
     if path.suffix.lower() == ".npy":
         return _from_numpy(path, max_pixels, lambda array: _array_pixels(array, ranges))
     if is_raster(path):
-        return raster_pixels(*read_raster(path, max_pixels), ranges, path)
+        return marked(*_raster_pixels(path, max_pixels, ranges))
     if ranges:
         raise DataError(f"{path}: expected a raster like those the model was trained on, got a picture; give a GeoTIFF")
     with opened(path, max_pixels) as picture:
@@ -74,6 +84,17 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS, ranges: Ranges = ()) ->
             image = (image * np.float32(256) + low_bytes(picture)) / np.float32(257)
         image = blended(image) if image.shape[2] == 4 else image
     return _upright(image if image.ndim == 3 else image[..., None], turn)
+
+
+def read_with_missing(path: Path, max_pixels: int = MAX_PIXELS, ranges: Ranges = ()) -> tuple[Array, Missing | None]:
+    """What `read_image` gives, with the pixels without data told apart from the others rather than marked.
+
+    8-bit rasters stay 8-bit this way. Missing pixels may hold anything; None stands for none missing.
+    """
+    if path.suffix.lower() != ".npy" and is_raster(path):
+        return _raster_pixels(path, max_pixels, ranges)
+    pixels = read_image(path, max_pixels, ranges)
+    return pixels, where_marked(pixels)
 
 
 def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
@@ -155,6 +176,11 @@ def to_channels(image: Array, channels: int) -> Array:
         luma = image @ np.array([0.299, 0.587, 0.114], np.float32)
         return (np.rint(luma).astype(np.uint8) if image.dtype == np.uint8 else luma)[..., None]
     raise DataError(f"expected an image with {channels} channels, got {have}; give images of one kind")
+
+
+def _raster_pixels(path: Path, max_pixels: int, ranges: Ranges) -> tuple[Array, Missing | None]:
+    values, missing = read_raster(path, max_pixels)
+    return raster_pixels(values, missing, ranges, path), missing
 
 
 def _raster_labels(path: Path, max_pixels: int) -> Array:

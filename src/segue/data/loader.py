@@ -24,13 +24,14 @@ from segue.data.augment.odds import happens
 from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
 from segue.data.augment.view import Labels, Pixels
-from segue.data.classes import Classes
+from segue.data.classes import IGNORE, Classes
 from segue.data.encoding import encode
 from segue.data.geometry import Preprocessing, fitting_scale, resize_image, resize_labels
-from segue.data.image import read_image, read_mask, to_channels
+from segue.data.image import read_mask, read_with_missing, to_channels
 from segue.data.index import Sample
 from segue.data.keyed import batch_keys, sample_generator
 from segue.data.normalise import normalise
+from segue.data.scale import filled
 from segue.errors import DataError
 
 
@@ -43,18 +44,22 @@ class Batch:
     ids: tuple[str, ...]
 
 
-def read_sample(sample: Sample, classes: Classes, channels: int) -> tuple[Pixels, Labels]:
-    """Decode one labelled sample: pixels (H, W, C) on the 0-255 scale and class ids (H, W)."""
+def read_sample(sample: Sample, classes: Classes, prep: Preprocessing) -> tuple[Pixels, Labels]:
+    """Decode one labelled sample: pixels (H, W, C) on the 0-255 scale and class ids (H, W).
+
+    Pixels for which a raster has no data get the mean colour and are ignored.
+    """
     if sample.mask is None:
         raise DataError(f"{sample.image}: expected a mask for it, got none: remove the image or label it")
-    image = to_channels(read_image(sample.image), channels)
+    image, missing = read_with_missing(sample.image, ranges=prep.ranges)
+    image = filled(to_channels(image, prep.channels), missing, prep.mean)
     labels = encode(read_mask(sample.mask), classes, sample.mask)
     if image.shape[:2] != labels.shape:
         raise DataError(
             f"{sample.mask}: expected a mask of {image.shape[1]}x{image.shape[0]} pixels like its image, "
             f"got {labels.shape[1]}x{labels.shape[0]}: segue doctor names every such pair"
         )
-    return image, labels
+    return image, labels if missing is None else np.where(missing, np.uint8(IGNORE), labels)
 
 
 class TrainingSet:
@@ -92,7 +97,7 @@ class TrainingSet:
         kept = self._cache.get(index)
         if kept is not None:
             return kept
-        image, labels = self._shrink(*read_sample(self.samples[index], self._classes, self._prep.channels))
+        image, labels = self._shrink(*read_sample(self.samples[index], self._classes, self._prep))
         weight = image.nbytes + labels.nbytes
         with self._lock:  # two threads may have decoded the same sample; it is counted once
             if index not in self._cache and weight <= self._room:

@@ -21,6 +21,7 @@ from segue.data.pixels import RefusedError, scaled
 from segue.errors import DataError
 
 Array = NDArray[Any]
+Missing = Bool[np.ndarray, "height width"]
 Ranges = tuple[tuple[float, float], ...]  # per band, the numbers that become 0 and 255; empty for 8-bit bands
 
 
@@ -41,8 +42,8 @@ def on_scale(values: Array, ranges: Ranges) -> Float32[np.ndarray, "height width
     return np.asarray(np.clip((values.astype(np.float32) - low) * scale, 0, 255), np.float32)
 
 
-def raster_pixels(values: Array, missing: Bool[np.ndarray, "height width"] | None, ranges: Ranges, path: Path) -> Array:
-    """What was read from a raster as pixels on the 0-255 scale, NaN where there is no data.
+def raster_pixels(values: Array, missing: Missing | None, ranges: Ranges, path: Path) -> Array:
+    """What was read from a raster as pixels on the 0-255 scale; those that are `missing` may come out as anything.
 
     Without `ranges`, 8-bit values stay and others follow the rule for pictures: 16 bits are divided by 257, floats
     must lie in 0 to 1.
@@ -52,12 +53,15 @@ def raster_pixels(values: Array, missing: Bool[np.ndarray, "height width"] | Non
     """
     try:
         if ranges:
-            pixels = on_scale(values, ranges)
-        else:
-            pixels = scaled(values if missing is None else np.where(missing[..., None], values.dtype.type(0), values))
+            return on_scale(values, ranges)
+        return scaled(values if missing is None else np.where(missing[..., None], values.dtype.type(0), values))
     except (DataError, RefusedError) as error:
         advice = "" if ranges else "; the model was trained on 8-bit images: bring the raster to 8 bits as they were"
         raise DataError(f"{path}: {error}{advice}") from None
+
+
+def marked(pixels: Array, missing: Missing | None) -> Array:
+    """Pixels with NaN, and so in float32, where they are `missing`."""
     if missing is None:
         return pixels
     pixels = pixels.astype(np.float32)
@@ -65,16 +69,19 @@ def raster_pixels(values: Array, missing: Bool[np.ndarray, "height width"] | Non
     return pixels
 
 
-def fill_missing(pixels: Array, mean: Sequence[float]) -> tuple[Array, Bool[np.ndarray, "height width"] | None]:
-    """Give pixels without data the mean colour (0-1 scale), which normalising turns into zero, and say which they are.
-
-    Returns:
-        The filled pixels, and where there was no data (None: nowhere).
-    """
+def where_marked(pixels: Array) -> Missing | None:
+    """The pixels that have no data (NaN in any band), None where all have."""
     if pixels.dtype.kind != "f":
-        return pixels, None
+        return None
     missing = np.asarray(np.isnan(pixels).any(axis=2))
-    if not missing.any():
-        return pixels, None
-    colour = np.array(mean, np.float32) * np.float32(255)
-    return np.where(missing[..., None], colour, pixels).astype(pixels.dtype), missing
+    return missing if missing.any() else None
+
+
+def filled(pixels: Array, missing: Missing | None, mean: Sequence[float]) -> Array:
+    """Pixels with the mean colour (0-1 scale), which normalising turns into zero, where they are `missing`."""
+    if missing is None:
+        return pixels
+    colour = np.array(mean) * 255
+    pixels = pixels.copy()
+    pixels[missing] = (np.rint(colour) if pixels.dtype == np.uint8 else colour).astype(pixels.dtype)
+    return pixels

@@ -122,7 +122,7 @@ def evaluate(
     started = time.perf_counter()
 
     def load(sample: Sample) -> tuple[Prepared, UInt8[np.ndarray, "height width"]]:
-        pixels, truth = read_sample(sample, classes or segmenter.classes, segmenter.info.prep.channels)
+        pixels, truth = read_sample(sample, classes or segmenter.classes, segmenter.info.prep)
         return segmenter.prepare(pixels), truth
 
     matrices = []

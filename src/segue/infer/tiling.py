@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,6 +21,21 @@ from torch import Tensor
 CONTEXT = 0.25  # share of an overlap, at each of its ends, that is context alone
 
 Forward = Callable[[list[NDArray[np.generic]]], list[Tensor]]
+
+
+@runtime_checkable
+class Tileable(Protocol):
+    """An image (H, W, C) that gives its parts: an array, or something that reads them when they are asked for.
+
+    Only `image[top:bottom][:, left:right]` is ever asked for, rows from the top down.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and channels."""
+
+    def __getitem__(self, index: Any, /) -> Any:  # noqa: ANN401 - as numpy's
+        """Some of the rows, and of these, some of the columns."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,7 @@ def _fade_in(side: int, overlap: int) -> NDArray[np.float64]:
 
 
 def blended_rows(
-    forward: Forward, pixels: NDArray[np.generic], side: int, tiling: Tiling
+    forward: Forward, pixels: Tileable, side: int, tiling: Tiling
 ) -> Iterator[Float32[Tensor, "classes _ width"]]:
     """The logits of `pixels` (H, W, C), from the top down in bands that together have its height.
 
@@ -99,14 +115,14 @@ def blended_rows(
 
 def _strip(
     forward: Forward,
-    pixels: NDArray[np.generic],
+    pixels: Tileable,
     lefts: list[int],
     columns: list[Float32[np.ndarray, " tile"]],
     batch: int,
 ) -> Float32[Tensor, "classes rows width"]:
     """One row of tiles, blended along its width."""
     if len(lefts) == 1:
-        return forward([pixels])[0]
+        return forward([pixels[:, : len(columns[0])]])[0]
     strip: Tensor | None = None
     for i in range(0, len(lefts), batch):
         group = list(zip(lefts[i : i + batch], columns[i : i + batch], strict=True))

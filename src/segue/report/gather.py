@@ -37,7 +37,7 @@ def worst_and_random(
     drawn = [others[i] for i in sorted(generator.permutation(len(others))[:random])]
 
     def example(name: str) -> Example:
-        pixels, truth = read_sample(by_id[name], classes or segmenter.classes, segmenter.info.prep.channels)
+        pixels, truth = read_sample(by_id[name], classes or segmenter.classes, segmenter.info.prep)
         return Example(name, pixels, truth, segmenter.segment(segmenter.prepare(pixels)).mask, mious[name])
 
     return tuple(map(example, low)), tuple(map(example, drawn))

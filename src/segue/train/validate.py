@@ -49,7 +49,7 @@ class Validator:
         return scores(matrix)
 
     def _prepare(self, sample: Sample) -> tuple[Tensor, NDArray[np.uint8]]:
-        image, labels = read_sample(sample, self.classes, self.prep.channels)
+        image, labels = read_sample(sample, self.classes, self.prep)
         height, width = labels.shape
         resized = resize_image(image, working_size(height, width, self.prep))
         if height * width > MOST_PIXELS:
