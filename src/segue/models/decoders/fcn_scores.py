@@ -12,13 +12,14 @@ from segue.models.decoders.upsampling import LearnedUpsampling
 
 
 class FCN8s(Decoder):
-    """Scores of the maps at strides 32, 16 and 8, each upsampled to the next finer one and added; then eight times.
+    """FCN-8s (https://arxiv.org/abs/1411.4038): scores of three maps, upsampled by learned kernels and added.
 
-    All upsampling is learned and starts out bilinear; the last one, on the class scores, stands behind the head. The
-    skips are added in `width` channels from which the head reads the classes, one linear map after another: any FCN-8s
-    of up to `width` classes is one of these. Deviations: VGG's two fully connected layers (120 M parameters) are left
-    out, the encoder's last map takes their place; edges are repeated instead of 100 pixels of padding. When to use it:
-    the first fully convolutional network, for comparison; few weights of its own.
+    The scores of the maps at strides 32 and 16 are enlarged to the next finer map, their sum at stride 8 to the image,
+    which happens behind the head. All upsampling is learned and starts out bilinear. The skips are added in `width`
+    channels from which the head reads the classes, one linear map after another: any FCN-8s of up to `width` classes
+    is one of these. Deviations: VGG's two fully connected layers (120 M parameters) are left out, the encoder's last
+    map takes their place; edges are repeated instead of 100 pixels of padding. When to use it: the first fully
+    convolutional network, for comparison; few weights of its own.
     """
 
     finest = 8
@@ -48,12 +49,12 @@ class FCN8s(Decoder):
 
 
 class FCN16s(FCN8s):
-    """FCN-8s without the map at stride 8."""
+    """FCN-16s (https://arxiv.org/abs/1411.4038): FCN-8s without the map at stride 8."""
 
     finest = 16
 
 
 class FCN32s(FCN8s):
-    """The class scores of the last map, upsampled 32 times: FCN-8s without its skips."""
+    """FCN-32s (https://arxiv.org/abs/1411.4038): scores of the last map, upsampled by learned kernels; no skips."""
 
     finest = 32

@@ -17,7 +17,7 @@ class UNetPlusPlus(Decoder):
 
     Deviations: it ends at the encoder's finest map, where the library convolves once more at twice that size; no deep
     supervision (the losses of the intermediate outputs), so nothing is pruned. When to use it: medical images and small
-    structures, when twice the computation of `unet` is no obstacle.
+    structures, when four times the computation of `unet` is no obstacle.
     """
 
     def __init__(self, channels: Sequence[int], strides: Sequence[int]) -> None:
