@@ -10,6 +10,7 @@ its writer; `EXPECTED` says what labels its reader must give: `{layout: (names, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,6 +101,215 @@ def write_cvat(root: Path, count: int = 6, images: bool = True) -> Path:
     return root
 
 
+# --- outlines --------------------------------------------------------------------------------------------------------
+
+CATEGORIES = {1: "disc", 17: "box", 18: "stripe"}  # COCO's ids have gaps
+COCO_INFO = {"description": "COCO 2017 Dataset", "url": "http://cocodataset.org", "version": "1.0", "year": 2017}
+
+
+def rows_of(region: np.ndarray) -> list[list[int]]:
+    """A region as one flat outline x, y, x, y, ... around each run of pixels in each row: exact, whatever its form."""
+    outlines = []
+    for y, row in enumerate(region):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
+        outlines += [[x0, y, x1, y, x1, y + 1, x0, y + 1] for x0, x1 in edges.reshape(-1, 2).tolist()]
+    return outlines
+
+
+def counts_of(region: np.ndarray) -> list[int]:
+    """Uncompressed run lengths as COCO stores crowds: column by column, zeros first."""
+    flat = region.T.ravel().astype(int).tolist()
+    counts, value = [0], 0
+    for pixel in flat:
+        if pixel != value:
+            counts.append(0)
+            value = pixel
+        counts[-1] += 1
+    return counts
+
+
+def coco_image(number: int, name: str) -> dict:
+    return {
+        "license": 3,
+        "file_name": name,
+        "coco_url": f"http://images.cocodataset.org/train2017/{name}",
+        "height": 48,
+        "width": 64,
+        "date_captured": "2013-11-14 11:18:45",
+        "flickr_url": "http://farm9.staticflickr.com/1/1_z.jpg",
+        "id": number + 9,
+    }
+
+
+def coco_objects(number: int, labels: np.ndarray) -> list[dict]:
+    """Outlines of the labelled objects, and a crowd in run lengths over what is not labelled."""
+    found = []
+    for label, category in enumerate(CATEGORIES, 1):
+        region = labels == label
+        found.append(
+            {"segmentation": rows_of(region), "area": float(region.sum()), "iscrowd": 0, "category_id": category}
+        )
+    crowd = labels == UNLABELLED
+    runs = {"counts": counts_of(crowd), "size": list(crowd.shape)}
+    found.append({"segmentation": runs, "area": float(crowd.sum()), "iscrowd": 1, "category_id": 1})
+    for entry in found:
+        entry |= {"image_id": number + 9, "bbox": [0.0, 0.0, 64.0, 48.0], "id": 900100000000 + len(found)}
+    return found
+
+
+def coco_content(numbers: list[int], named) -> dict:
+    """What an instances file holds for these scenes; `named` gives the file name of each."""
+    images = [coco_image(number, named(number)) for number in numbers]
+    objects = [entry for number in numbers for entry in coco_objects(number, labels_of(number)[1])]
+    categories = [{"supercategory": "thing", "id": key, "name": name} for key, name in CATEGORIES.items()]
+    licence = {"url": "http://creativecommons.org/licenses/by/2.0/", "id": 3, "name": "Attribution License"}
+    return {
+        "info": COCO_INFO,
+        "licenses": [licence],
+        "images": images,
+        "annotations": objects,
+        "categories": categories,
+    }
+
+
+def write_coco(root: Path, count: int = 6) -> Path:
+    """As unpacked from train2017.zip, val2017.zip and annotations_trainval2017.zip."""
+    (root / "annotations").mkdir(parents=True)
+    for split in ("train", "val"):
+        numbers = [number for number in range(count) if split_of(number) == split]
+        for number in numbers:
+            save_image(root / f"{split}2017" / f"{number + 9:012d}.jpg", labels_of(number)[0])
+        content = coco_content(numbers, lambda number: f"{number + 9:012d}.jpg")
+        (root / "annotations" / f"instances_{split}2017.json").write_text(json.dumps(content))
+        captions = {"info": COCO_INFO, "images": content["images"], "licenses": [], "annotations": [{"caption": "a"}]}
+        (root / "annotations" / f"captions_{split}2017.json").write_text(json.dumps(captions))
+    return root
+
+
+def write_roboflow_coco(root: Path, count: int = 6) -> Path:
+    """An export of Roboflow as COCO: a JSON file among the images of each part."""
+    for split, folder in (("train", "train"), ("val", "valid")):
+        numbers = [number for number in range(count) if split_of(number) == split]
+        for number in numbers:
+            save_image(root / folder / f"{number:03d}_jpg.rf.0123456789abcdef.jpg", labels_of(number)[0])
+        content = coco_content(numbers, lambda number: f"{number:03d}_jpg.rf.0123456789abcdef.jpg")
+        content["categories"].insert(0, {"id": 0, "name": "disc", "supercategory": "none"})
+        (root / folder / "_annotations.coco.json").write_text(json.dumps(content))
+    (root / "README.roboflow.txt").write_text("exported via roboflow.com")
+    return root
+
+
+def write_coco_panoptic(root: Path, count: int = 6) -> Path:
+    """As unpacked from panoptic_annotations_trainval2017.zip, the inner archives too."""
+    categories = {1: "disc", 17: "box", 18: "stripe", 200: "ground"}
+    of_label = {0: 200, 1: 1, 2: 17, 3: 18}
+    for split in ("train", "val"):
+        images, annotations = [], []
+        for number in (number for number in range(count) if split_of(number) == split):
+            image, labels = labels_of(number)
+            name = f"{number + 9:012d}"
+            save_image(root / f"{split}2017" / f"{name}.jpg", image)
+            ids = np.array([3226956 + 17 * label * (number + 1) for label in range(4)] + [0])
+            packed = ids[labels]
+            colours = np.stack([packed & 255, packed >> 8 & 255, packed >> 16], -1).astype(np.uint8)
+            save_image(root / "annotations" / f"panoptic_{split}2017" / f"{name}.png", colours)
+            images.append(coco_image(number, f"{name}.jpg"))
+            segments = [
+                {"id": int(ids[label]), "category_id": category, "area": 9, "bbox": [0, 0, 9, 9], "iscrowd": label % 2}
+                for label, category in of_label.items()
+            ]
+            annotations.append({"segments_info": segments, "file_name": f"{name}.png", "image_id": number + 9})
+        rows = [
+            {"supercategory": "thing", "isthing": int(key < 100), "id": key, "name": name}
+            for key, name in categories.items()
+        ]
+        content = {"info": COCO_INFO, "licenses": [], "images": images, "annotations": annotations, "categories": rows}
+        (root / "annotations" / f"panoptic_{split}2017.json").write_text(json.dumps(content))
+    return root
+
+
+def labelme_page(number: int, image: str) -> dict:
+    """What labelme saves: polygons, `__ignore__` among them, and the image itself."""
+    labels = labels_of(number)[1]
+    names = {1: "disc", 2: "box", 3: "stripe", UNLABELLED: "__ignore__"}
+    shapes = [
+        {
+            "label": name,
+            "points": [[float(x), float(y)] for x, y in zip(flat[::2], flat[1::2], strict=True)],
+            "group_id": label,
+            "description": "",
+            "shape_type": "polygon",
+            "flags": {},
+            "mask": None,
+        }
+        for label, name in names.items()
+        for flat in rows_of(labels == label)
+    ]
+    return {
+        "version": "5.4.1",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": image,
+        "imageData": "/9j/4AAQSkZJRg==",
+        "imageHeight": 48,
+        "imageWidth": 64,
+    }
+
+
+def write_labelme(root: Path, count: int = 6) -> Path:
+    """A folder as labelme leaves it: a JSON file beside each image."""
+    for number in range(count):
+        path = save_image(root / f"{number:03d}.jpg", labels_of(number)[0])
+        path.with_suffix(".json").write_text(json.dumps(labelme_page(number, path.name), indent=2))
+    return root
+
+
+def yolo_lines(labels: np.ndarray) -> str:
+    height, width = labels.shape
+    lines = []
+    for label in (1, 2, 3):
+        for flat in rows_of(labels == label):
+            shares = [value / (height if place % 2 else width) for place, value in enumerate(flat)]
+            lines.append(f"{label - 1} " + " ".join(f"{share:.6f}" for share in shares))
+    return "\n".join(lines)
+
+
+def write_yolo(root: Path, count: int = 6) -> Path:
+    """As Ultralytics lays out its own sets (coco8-seg)."""
+    for number in range(count):
+        image, labels = scene(number)
+        place = Path(split_of(number)) / f"{number:012d}"
+        save_image(root / "images" / place.with_suffix(".jpg"), image)
+        text = root / "labels" / place.with_suffix(".txt")
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_text(yolo_lines(labels))
+    (root / "coco8-seg.yaml").write_text(
+        "# Ultralytics\n"
+        "path: coco8-seg # dataset root dir\n"
+        "train: images/train # train images (relative to 'path')\n"
+        "val: images/val # val images (relative to 'path')\n"
+        "test: # test images (optional)\n"
+        "names:\n  0: disc\n  1: box\n  2: stripe\n"
+        "download: https://example.org/coco8-seg.zip\n"
+    )
+    return root
+
+
+def write_roboflow_yolo(root: Path, count: int = 6) -> Path:
+    """An export of Roboflow as YOLOv8: parts above images and labels, paths from somewhere else."""
+    for number in range(count):
+        image, labels = scene(number)
+        folder = root / {"train": "train", "val": "valid"}[split_of(number)]
+        save_image(folder / "images" / f"{number:03d}_jpg.rf.0123456789abcdef.jpg", image)
+        (folder / "labels").mkdir(exist_ok=True)
+        (folder / "labels" / f"{number:03d}_jpg.rf.0123456789abcdef.txt").write_text(yolo_lines(labels))
+    (root / "data.yaml").write_text(
+        "train: ../train/images\nval: ../valid/images\ntest: ../test/images\n\n"
+        "nc: 3\nnames: ['disc', 'box', 'stripe']\n"
+    )
+    return root
+
+
 # Layout -> the row of FORMATS that reads it, and its writer.
 GENUINE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "cityscapes": ("cityscapes", write_cityscapes),
@@ -107,6 +317,12 @@ GENUINE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "ade20k": ("ade20k", write_ade20k),
     "coco_stuff": ("coco_stuff", write_coco_stuff),
     "cvat": ("cvat", write_cvat),
+    "coco": ("coco", write_coco),
+    "roboflow_coco": ("coco", write_roboflow_coco),
+    "coco_panoptic": ("coco_panoptic", write_coco_panoptic),
+    "labelme": ("labelme", write_labelme),
+    "yolo": ("yolo", write_yolo),
+    "roboflow_yolo": ("yolo", write_roboflow_yolo),
 }
 
 # Layout -> the classes' number, and the names of the scene's labels in it, None where they are not labelled.
@@ -116,4 +332,10 @@ EXPECTED: dict[str, tuple[int, tuple[str | None, ...]]] = {
     "ade20k": (150, ("wall", "car", "building", "person", None)),
     "coco_stuff": (171, ("road", "car", "tree", "wood", None)),
     "cvat": (4, tuple(CVAT_LABELS)),
+    "coco": (4, ("background", "disc", "box", "stripe", None)),
+    "roboflow_coco": (4, ("background", "disc", "box", "stripe", None)),
+    "coco_panoptic": (4, ("ground", "disc", "box", "stripe", None)),
+    "labelme": (4, ("background", "disc", "box", "stripe", None)),
+    "yolo": (4, ("background", "disc", "box", "stripe")),
+    "roboflow_yolo": (4, ("background", "disc", "box", "stripe")),
 }

@@ -61,7 +61,7 @@ def test_the_reference_page_has_one_row_for_each_code_and_says_what_the_table_sa
 def test_codes_are_stable_names_and_remedies_are_one_line():
     for code, row in CODES.items():
         assert re.fullmatch(
-            r"(TREE|FILE|NAME|IMG|MASK|PAIR|LIST|SET|CHANNELS|CLASS|LEAK|GROUP|VIDEO|DUPLICATE)_[A-Z0-9_]+", code
+            r"(TREE|FILE|NAME|IMG|MASK|PAIR|LIST|ANN|SET|CHANNELS|CLASS|LEAK|GROUP|VIDEO|DUPLICATE)_[A-Z0-9_]+", code
         )
         assert row.severity in SEVERITIES
         assert "\n" not in row.meaning + row.remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -61,6 +62,15 @@ def known_palette(colours: set[Colour]) -> Palette | None:
         if len(classes) >= _ENOUGH and colours <= classes | set(known.ignored):
             return known
     return None
+
+
+def whole_palette(colours: Sequence[Colour]) -> list[int]:
+    """256 colours in a row, black after those given, as a picture's palette.
+
+    Pillow stores a picture of few colours in few bits, which 255, "not labelled", does not fit in.
+    """
+    flat = [band for colour in colours for band in colour]
+    return flat + [0] * (768 - len(flat))
 
 
 def distinct_colours(count: int) -> tuple[Colour, ...]:

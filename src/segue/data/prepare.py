@@ -19,6 +19,7 @@ from segue.data.bands import Bands, measure
 from segue.data.census import class_pixels
 from segue.data.classes import Classes, Merged
 from segue.data.doctor import examine
+from segue.data.drawn.cache import is_drawn
 from segue.data.findings import log_findings
 from segue.data.formats import open_index
 from segue.data.index import Index, Problem, Sample
@@ -179,6 +180,7 @@ def load_data(path: Path) -> Data:
         recorded = [entry["bytes"] for entry in record["samples"]]
     except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
         raise RunError(f"{path}: expected the record of a run's data, got a damaged one ({error})") from None
+    drawn_again(data)
     changed = [s.image for s, size in zip(samples, recorded, strict=True) if bytes_on_disk(s) != size]
     if changed:
         raise DataError(
@@ -186,6 +188,13 @@ def load_data(path: Path) -> Data:
             "put them back, or start a new run"
         )
     return data
+
+
+def drawn_again(data: Data) -> None:
+    """Draw masks that were drawn from annotations and are gone: the cache they lie in may be emptied at any time."""
+    gone = [sample for sample in data.samples if sample.mask is not None and not sample.mask.exists()]
+    if any(sample.mask is not None and is_drawn(sample.mask) for sample in gone):
+        open_index((data.root,), data.format)
 
 
 def bytes_on_disk(sample: Sample) -> int:

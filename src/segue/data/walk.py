@@ -27,8 +27,8 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
 
 
-def pictures(root: Path) -> Listing:
-    """List every file below `root` with the ending of a picture; hidden files and folders are skipped.
+def pictures(root: Path, endings: tuple[str, ...] = ENDINGS) -> Listing:
+    """List every file below `root` with one of `endings`, a picture's; hidden files and folders are skipped.
 
     Raises:
         DataError: `root` is not a folder or may not be read.
@@ -40,10 +40,10 @@ def pictures(root: Path) -> Listing:
         for entry in _entries(root / folder, seen):
             name = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_symlink():
-                listing.files += _linked(listing, entry, name, real)
+                listing.files += _linked(listing, entry, name, real, endings)
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(name)
-            elif entry.name.lower().endswith(ENDINGS) and entry.is_file(follow_symlinks=False):
+            elif entry.name.lower().endswith(endings) and entry.is_file(follow_symlinks=False):
                 listing.files.append(name)
     listing.files.sort()
     return listing
@@ -72,13 +72,15 @@ def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]
         raise DataError(f"{folder}: expected a folder that can be read, got: {error.strerror}") from error
 
 
-def _linked(listing: Listing, entry: os.DirEntry[str], name: str, real: Path) -> list[str]:
+def _linked(
+    listing: Listing, entry: os.DirEntry[str], name: str, real: Path, endings: tuple[str, ...]
+) -> list[str]:
     """The name of a linked picture, or nothing and, where something is left out by that, a problem."""
     path = listing.root / name
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):  # dangling, or a link to itself (a RuntimeError before Python 3.13)
-        if entry.name.lower().endswith(ENDINGS):
+        if entry.name.lower().endswith(endings):
             listing.problems.append(_left_out("TREE_LINK_DANGLING", path, "the link leads nowhere"))
         return []
     if target.is_dir():
@@ -87,7 +89,7 @@ def _linked(listing: Listing, entry: os.DirEntry[str], name: str, real: Path) ->
         elif not target.is_relative_to(real):
             listing.problems.append(_left_out("TREE_LINK_OUTSIDE", path, f"the link leads out of {real.name}"))
         return []
-    if not entry.name.lower().endswith(ENDINGS):
+    if not entry.name.lower().endswith(endings):
         return []
     if not target.is_relative_to(real):
         listing.problems.append(_left_out("TREE_LINK_OUTSIDE", path, f"the link leads out of {real.name}"))

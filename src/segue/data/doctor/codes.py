@@ -156,6 +156,28 @@ CODES: dict[str, Code] = {
         "error", "a list of the layout names an image that is not there", "add it, or take it off the list"
     ),
     "LIST_TWICE": Code("error", "a name stands on the lists of two splits", "take it off one of the lists"),
+    # --- annotations that are drawn (COCO, labelme, YOLO) ------------------------------------------------------------
+    "ANN_FILE": Code("error", "the annotation of an image cannot be read", "write it again, or delete it"),
+    "ANN_IMAGE": Code(
+        "warning",
+        "an annotation names an image that is not there, or that lies outside the data",
+        "add the image, or delete its annotation",
+    ),
+    "ANN_UNLISTED": Code(
+        "info", "images lie in the folders that no annotation names; they are not used", "annotate or remove them"
+    ),
+    "ANN_SIZE": Code("error", "an annotation declares an impossible image size", "correct height and width"),
+    "ANN_SHAPE": Code(
+        "warning",
+        "a shape has no area to draw and is left out, or is a box, whose pixels are not labelled",
+        "draw an outline of three or more points",
+    ),
+    "ANN_CATEGORY": Code(
+        "warning", "a shape has a category that is not listed; its pixels are not labelled", "list the category"
+    ),
+    "ANN_RLE": Code(
+        "error", "run lengths do not fit the image, so an object is missing", "export the annotation again"
+    ),
     # --- image and mask together -------------------------------------------------------------------------------------
     "PAIR_SIZE": Code("error", "image and mask differ in size", "export the mask at the image's size"),
     "PAIR_TRANSPOSED": Code(

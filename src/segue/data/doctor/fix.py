@@ -34,6 +34,7 @@ from segue.data.geotiff import NODATA
 from segue.data.geotiff_writer import Layout, raster_writer
 from segue.data.image import is_raster, read_image, read_mask
 from segue.data.index import Index, Problem, Sample
+from segue.data.palettes import whole_palette
 from segue.errors import DataError, UsageError
 
 REWRITTEN = {  # what is done to a file for each code; the sentence goes into doctor.json
@@ -227,7 +228,7 @@ def _with_right_ending(path: Path, codes: set[str], target: Path, max_pixels: in
 def _save(pixels: NDArray[Any], target: Path, palette: tuple[tuple[int, int, int], ...] | None = None) -> Path:
     picture = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
     if palette is not None and pixels.ndim == 2 and pixels.dtype == np.uint8:
-        picture.putpalette([channel for colour in palette for channel in colour])
+        picture.putpalette(whole_palette(palette))
     path = target.with_suffix(".png")
     picture.save(path)
     return path

@@ -22,6 +22,10 @@ FORMATS = Table(
     ade20k="ade20k:ADE20K",
     coco_stuff="coco_stuff:COCO_STUFF",
     cvat="cvat:CVAT",
+    coco="coco:COCO",
+    coco_panoptic="coco_panoptic:COCO_PANOPTIC",
+    labelme="labelme:LABELME",
+    yolo="yolo:YOLO",
 )
 
 MOST_TRIED = 50  # folders on one level that are looked into for a suggestion; each is listed whole
@@ -122,6 +126,8 @@ def _checked(index: Index) -> Index:
     if not index.samples and not index.problems:
         raise DataError(f"{index.root}: expected images ({' '.join(ENDINGS)}), found none; check the path")
     first = index.problems[0] if index.problems else None
+    if first and first.code.startswith("ANN_"):
+        raise DataError(f"{first.path}: {first.message}; {first.remedy} (nothing else could be drawn)")
     reason = f"{first.path.name}: {first.message}" if first else "there are no masks"
     raise DataError(
         f"{index.root}: expected masks named like their images, none of {len(index.samples)} images has one "

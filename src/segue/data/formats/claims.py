@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segue.data.formats import ade20k, cityscapes, coco_stuff
+from segue.data.formats import ade20k, cityscapes, coco, coco_panoptic, coco_stuff, labelme, yolo
 
-_SNIFFS = (cityscapes.sniff, ade20k.sniff, coco_stuff.sniff)
+_SNIFFS = tuple(layout.sniff for layout in (cityscapes, ade20k, coco_stuff, coco, coco_panoptic, yolo, labelme))
 
 
 def is_claimed(root: Path) -> bool:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from segue.data.classes import IGNORE, Classes
 from segue.data.formats.labels import class_ids, settle
-from segue.data.formats.layout import SPLIT_FOLDERS, Format, copy_file, new_folder
+from segue.data.formats.layout import SPLIT_OF, Format, copy_file, new_folder
 from segue.data.formats.voc import IMAGES, LISTS, MASKS, listed_names, read_listed, write_lists
 from segue.data.index import SPLITS, Index, Sample
 from segue.data.palettes import distinct_colours
@@ -51,8 +51,7 @@ def read(root: Path, mask_name: str = "") -> Index:
         )
     labels = read_labels(root / LABELS)
     lists = sorted(path.stem for path in (root / LISTS).glob("*.txt"))
-    splits = {alias: split for split, names in SPLIT_FOLDERS.items() for alias in names}
-    index = read_listed(root, "cvat", {name: splits.get(name.lower(), "") for name in lists}, mask_name)
+    index = read_listed(root, "cvat", {name: SPLIT_OF.get(name.lower(), "") for name in lists}, mask_name)
     ignore = tuple(value for value, name in enumerate(labels) if name == IGNORED)
     return replace(index, names=tuple(labels), colours=tuple(labels.values()), ignore=ignore)
 

@@ -13,6 +13,7 @@ from segue.data.classes import IGNORE, Classes
 from segue.data.encoding import encode, infer_classes
 from segue.data.image import read_mask
 from segue.data.index import Index, Sample
+from segue.data.palettes import whole_palette
 from segue.data.published import Colour, published
 from segue.errors import DataError
 from segue.table import did_you_mean
@@ -45,7 +46,7 @@ def save_ids(path: Path, ids: NDArray[np.uint8], palette: tuple[Colour, ...] = (
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(np.ascontiguousarray(ids))
     if palette:
-        picture.putpalette([band for colour in palette for band in colour])
+        picture.putpalette(whole_palette(palette))
     picture.save(path, "PNG")
 
 

@@ -31,6 +31,7 @@ SPLIT_FOLDERS = {
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
+SPLIT_OF = {alias: split for split, names in SPLIT_FOLDERS.items() for alias in names}  # by folder name in lower case
 
 
 @runtime_checkable
