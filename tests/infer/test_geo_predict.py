@@ -260,6 +260,15 @@ def test_a_scene_too_wide_for_a_row_of_tiles_is_refused_before_anything_is_compu
         write_scene(segmenter_of(info_of()), scene, tmp_path / "mask.tif")
 
 
+@pytest.mark.parametrize(("factor", "warned"), [(1, False), (0.0001, True)])
+def test_another_product_than_in_training_is_told(tmp_path, caplog, factor, warned):
+    values = (reflectances(0)[0] * factor).astype(np.float32)
+    path = write_raster(tmp_path / "in.tif", values)
+    with caplog.at_level(logging.WARNING, "segue"):
+        write_scene(segmenter_of(info_of(ranges=((300.0, 9000.0),) * 5)), path, tmp_path / "mask.tif")
+    assert ("100 % of its values lie outside the range of the training images" in caplog.text) == warned
+
+
 def test_a_dry_run_names_the_rasters_it_would_write(tmp_path, scene):
     lines = predict(tmp_path, scene, dry_run=True).lines()
     assert str(tmp_path / "out" / "scene.tif") in lines

@@ -38,8 +38,10 @@ def on_scale(values: Array, ranges: Ranges) -> Float32[np.ndarray, "height width
         spans = ", ".join(f"{low:g} to {high:g}" for low, high in ranges[:3])
         raise DataError(f"expected numbers as in training (by band {spans}), got 8-bit ones; give the original raster")
     low, high = np.array(ranges, np.float32).T
-    scale = np.float32(255) / (high - low)
-    return np.asarray(np.clip((values.astype(np.float32) - low) * scale, 0, 255), np.float32)
+    pixels = values.astype(np.float32)
+    pixels -= low  # in place: a raster may take gigabytes
+    pixels *= np.float32(255) / (high - low)
+    return np.clip(pixels, 0, 255, out=pixels)
 
 
 def raster_pixels(values: Array, missing: Missing | None, ranges: Ranges, path: Path) -> Array:

@@ -7,6 +7,7 @@ and of the logits.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from typing import Any
@@ -23,15 +24,18 @@ from segue.data.scale import Missing, filled, raster_pixels
 from segue.errors import DataError
 from segue.infer.segmenter import Segmenter
 
+MOST_CLIPPED = 0.5  # share of the values; 0.002 of the training images' are, by how ranges are measured
 MOST_IN_A_ROW = 4 * 2**30  # bytes of logits in one row of tiles; more is refused rather than tried
 
+_log = logging.getLogger("segue")
 Take = Callable[[int, Tensor, Bool[np.ndarray, "rows width"]], None]
 
 
 class Scene:
     """An open raster as `segue.infer.tiling.Tileable`: rows and tiles of it are read when they are asked for.
 
-    `without_data` tells which of the raster's own pixels have none, as far as rows have been read.
+    `without_data` tells which of the raster's own pixels have none, as far as rows have been read; `clipped` what share
+    of the values seen by the network lay at or beyond an end of the range measured in training.
     """
 
     def __init__(self, dataset: Any, raster: Raster, prep: Preprocessing) -> None:  # noqa: ANN401 - rasterio's
@@ -41,6 +45,7 @@ class Scene:
         self.shape = (*working_size(raster.height, raster.width, prep), prep.channels)
         self._missing = np.zeros((0, raster.width), bool)
         self._first = 0  # the row of the raster that `_missing` begins with
+        self._seen = self._at_ends = 0
 
     def __getitem__(self, rows: slice) -> Strip:
         """The rows of the working image from `rows.start` to `rows.stop`."""
@@ -63,10 +68,19 @@ class Scene:
         begin, end = self._reach(left, right, self._raster.width, width)
         missing = strip.missing[:, begin:end] if strip.missing is not None else None
         pixels = raster_pixels(strip.values[:, begin:end], missing, self._prep.ranges, self._raster.path)
+        if self._prep.ranges:
+            held = pixels if missing is None else pixels[~missing]
+            self._seen += held.size
+            self._at_ends += int(np.count_nonzero((held <= 0) | (held >= 255)))
         pixels = filled(to_channels(pixels, self._prep.channels), missing, self._prep.mean)
         down, across = self._raster.height / height, self._raster.width / width
         box = (left * across - begin, first * down - strip.upper, right * across - begin, last * down - strip.upper)
         return resize_image(pixels, (last - first, right - left), box)
+
+    @property
+    def clipped(self) -> float:
+        """See the class."""
+        return self._at_ends / max(1, self._seen)
 
     def _reach(self, first: int, last: int, own: int, working: int) -> tuple[int, int]:
         """The rows (or columns) of the raster that rows `first` to `last` of the working image depend on."""
@@ -128,3 +142,9 @@ def segment_scene(segmenter: Segmenter, dataset: Any, raster: Raster, take: Take
         take(top, logits, scene.without_data(top, top + logits.shape[1]))
 
     segmenter.stream(scene, own, with_missing)
+    if scene.clipped > MOST_CLIPPED:
+        _log.warning(
+            "%s: %.0f %% of its values lie outside the range of the training images (band 1: %g to %g), so the mask "
+            "means little; give the same product in the same units",
+            *(raster.path, 100 * scene.clipped, *segmenter.info.prep.ranges[0]),
+        )
