@@ -134,7 +134,7 @@ class ModelConfig(Checked):
     )
     auxiliary: float = knob(
         0.4,
-        "weight of the loss on the auxiliary head, of decoders that have one and while the encoder trains; 0 builds none",
+        "weight of the loss on auxiliary heads, of decoders that have them and while the encoder trains; 0: none",
         low=0,
         high=10,
     )
