@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
@@ -68,6 +70,16 @@ def test_samples_are_kept_once_and_only_as_far_as_the_memory_goes(samples):
             kept.load(index)
     assert len(kept._cache) == 2
     assert kept._room == 0
+
+
+def test_a_sample_that_two_threads_decode_at_once_is_counted_once(samples, monkeypatch):
+    both = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr("segue.data.loader.read_sample", lambda *given: (both.wait() and None) or read_sample(*given))
+    kept = training_set(samples, AugmentConfig(), cache_bytes=2 * 48 * 64 * 4)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(kept.load, (0, 0))
+    assert np.array_equal(first[0], second[0])
+    assert kept._room == 48 * 64 * 4
 
 
 def test_nothing_is_decoded_before_it_is_asked_for(samples, monkeypatch):
