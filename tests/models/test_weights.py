@@ -260,7 +260,7 @@ def test_a_failed_download_says_what_to_do_in_one_line(monkeypatch, empty_cache,
 
 def test_an_encoder_without_pretrained_weights_says_so(monkeypatch):
     monkeypatch.setattr(hub, "pretrained_config", lambda _: {"hf_hub_id": None})
-    with pytest.raises(WeightsError, match=r"which has none: give a file with --model.weights FILE"):
+    with pytest.raises(WeightsError, match=r"which has none on the hub: give a file with --model.weights FILE"):
         load_pretrained(build(RESNET), "hub")
 
 

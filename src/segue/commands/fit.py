@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shlex
 import time
@@ -20,6 +21,7 @@ from segue.data.split import save_split
 from segue.errors import UsageError
 from segue.metrics.phrases import figure, interval_phrase
 from segue.models.origin import require_commercial
+from segue.models.sources.choice import as_source_says
 from segue.report.pictures import save_train_batch
 from segue.train.lock import held
 from segue.train.loop import Loop, run_loop
@@ -77,6 +79,7 @@ def run(config: FitConfig) -> FitResult:
         raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
     if config.out is not None and config.out.is_dir():
         require_empty(config.out)
+    config = dataclasses.replace(config, model=as_source_says(config.model))
     if config.commercial:
         scratch = config.transfer.mode == "scratch"
         require_commercial(config.model.encoder, None if scratch else config.model.weights)

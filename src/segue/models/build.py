@@ -17,7 +17,7 @@ from segue.models.decoders.pyramid import OnPyramid, Pyramid
 from segue.models.decoders.single_value import accept_single_values
 from segue.models.decoders.upsampling import LearnedUpsampling
 from segue.models.drop_path import add_drop_path
-from segue.models.encoders import Encoder, create_encoder
+from segue.models.encoders import TAKEN_OVER, Encoder, create_encoder
 from segue.models.trunks import TRUNKS
 
 Scores: TypeAlias = Float[Tensor, "batch {self.spec.classes} height width"]
@@ -28,13 +28,15 @@ class ModelSpec:
     """What a model is, weights aside: enough to build it again.
 
     `encoder` is a timm name or a row of `TRUNKS`, optionally with `@N` for its first N maps; `decoder` is a row of
-    `DECODERS`.
+    `DECODERS`. A network taken over whole from another library has names with its library's in front
+    (`transformers:swin`), and `network` describes it (see `segue.models.networks.network`).
     """
 
     encoder: str
     decoder: str
     in_channels: int
     classes: int
+    network: str = ""
 
     def __post_init__(self) -> None:
         """Check the counts; the names are checked when the model is built."""
@@ -51,7 +53,7 @@ class SegmentationModel(nn.Module):
     """
 
     def __init__(
-        self, spec: ModelSpec, encoder: Encoder, decoder: Decoder, head: nn.Conv2d, dropout: float = 0.0
+        self, spec: ModelSpec, encoder: Encoder, decoder: Decoder, head: nn.Module, dropout: float = 0.0
     ) -> None:
         super().__init__()
         self.spec = spec
@@ -106,6 +108,10 @@ def build(
     probabilities, which concern training alone.
     Raises `UsageError` for names that are unknown or do not go together.
     """
+    if spec.network:
+        return _taken_over(spec, dropout, drop_path)
+    if spec.decoder.startswith(TAKEN_OVER):
+        raise UsageError(f"decoder {spec.decoder} comes with a checkpoint: name that with --model.weights")
     kind: type[Decoder] = DECODERS[spec.decoder]
     _check_partner(spec)
     encoder = create_encoder(spec.encoder, spec.in_channels, kind.output_stride)
@@ -122,6 +128,23 @@ def build(
         for number in decoder.auxiliary:
             extra = AuxiliaryHead(encoder.channels[number], spec.classes)
             model.auxiliary[str(number)] = extra.apply(_initialise).apply(accept_single_values)
+    return model
+
+
+def _taken_over(spec: ModelSpec, dropout: float, drop_path: float) -> SegmentationModel:
+    from segue.models.networks.network import assemble  # networks are made of what this module is made of
+
+    parts = assemble(spec.network, spec.in_channels, spec.classes)
+    parts.decoder.apply(accept_single_values)
+    if drop_path > 0:
+        add_drop_path(parts.encoder, drop_path)
+    model = SegmentationModel(spec, parts.encoder, parts.decoder, parts.head, dropout)
+    if parts.answers:
+        if dropout > 0:
+            raise UsageError(
+                f"model.dropout: expected 0 for {spec.decoder}, whose decoder gives no map, got {dropout:g}"
+            )
+        model.dropout = nn.Identity()  # type: ignore[assignment]
     return model
 
 

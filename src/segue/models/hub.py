@@ -31,12 +31,35 @@ def fetch(name: str) -> tuple[Path, Source]:
     return path, dataclasses.replace(source, sha256=sha256_of(path))
 
 
+def fetch_file(repository: str, file: str, revision: str | None = None) -> Path | None:
+    """One file of a repository, from the cache or downloaded; None when the repository has no file of that name.
+
+    Raises `WeightsError` when there is no such repository or the hub cannot be reached.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    cached = try_to_load_from_cache(repository, file, revision=revision)
+    if cached is not None:  # a path, or a mark that the file was asked for before and is not there
+        return Path(cached) if isinstance(cached, str) else None
+    try:
+        return Path(download(repository, file, revision))
+    except LocalEntryNotFoundError as error:  # the hub was not reached; a kind of EntryNotFoundError all the same
+        raise _unreachable(repository, error) from error
+    except EntryNotFoundError:
+        return None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unreachable(repository, error) from error
+
+
 def published_source(name: str) -> Source:
     """Where `fetch` would find the weights of a name, and their licence; raises `WeightsError` when there are none."""
     config = pretrained_config(name)
     repository, _ = _repository(config)
     if not repository:
-        raise WeightsError(f"expected an encoder with pretrained weights, got {name}, which has none: {WAYS_OUT}")
+        raise WeightsError(
+            f"expected an encoder with pretrained weights, got {name}, which has none on the hub: {WAYS_OUT}"
+        )
     return Source(name=repository, licence=hub_licence(config), url=f"https://huggingface.co/{repository}")
 
 

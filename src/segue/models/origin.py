@@ -20,10 +20,12 @@ def origin(encoder: str, weights: str) -> Source:
 
     Raises `WeightsError` or `RunError` when there is none.
     """
+    from segue.models.sources import find  # it imports what imports this module
+
     if weights == "hub":
         return published_source(split_name(encoder)[0])
-    path = Path(weights)
-    return run_source(path) if path.is_dir() else file_source(path)
+    whole = find(weights)
+    return whole.source if whole is not None else file_source(Path(weights))
 
 
 def file_source(path: Path) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from segue.errors import WeightsError
 from segue.models.adapt import adapt_positions, adapt_stem
 from segue.models.build import SegmentationModel
 from segue.models.encoders import split_name
+from segue.models.head import Swap, swap_classes, swap_rows
 from segue.models.hub import fetch
 from segue.models.looks_like import first_complete_stages, looks_like
 from segue.models.naming import Match, elements, match_names
-from segue.models.origin import file_source, run_source
+from segue.models.origin import file_source
 from segue.models.source import Source as Source
+from segue.models.sources import find
+from segue.models.sources.checkpoint import Checkpoint
 from segue.models.trunks.moco_v3 import check_heads
 from segue.models.weight_file import read_weights
 
@@ -29,10 +33,11 @@ ENOUGH = 0.9  # share of the encoder below which pretrained weights are refused
 class LoadReport:
     """What became of pretrained weights, by name.
 
-    `loaded` and `missing` are tensors of the model's encoder (for a Segue run also of its decoder and head, a head row
-    as `head.weight[road]`); `unexpected` are tensors of the file that nothing took; `reshaped` are those of `loaded`
+    `loaded` and `missing` are tensors of the model's encoder (for a whole network also of its decoder and head, a head
+    row as `head.weight[road]`); `unexpected` are tensors of the file that nothing took; `reshaped` those of `loaded`
     that were adapted to the image channels or the patch grid. `share` is the part of the encoder's weights and
-    statistics that was loaded, by number of elements (0 to 1).
+    statistics that was loaded, by number of elements (0 to 1). For a whole network, `kept`, `from_background` and
+    `anew` say how the head's row of each class began (see `segue.models.head`).
     """
 
     loaded: tuple[str, ...]
@@ -41,22 +46,32 @@ class LoadReport:
     reshaped: tuple[str, ...]
     source: Source
     share: float
+    kept: tuple[str, ...] = ()
+    from_background: tuple[str, ...] = ()
+    anew: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line for the log."""
         counts = f"{len(self.loaded)} loaded, {len(self.missing)} missing, {len(self.unexpected)} unexpected"
         reshaped = f", reshaped {', '.join(self.reshaped)}" if self.reshaped else ""
         return (
-            f"{self.source.name}: {self.share:.1%} of the encoder ({counts}{reshaped}); licence {self.source.licence}"
+            f"{self.source.name}: {self.share:.1%} of the encoder ({counts}{reshaped}){self._classes()}; "
+            f"licence {self.source.licence}"
         )
+
+    def _classes(self) -> str:
+        parts = {"kept": self.kept, "begun as background": self.from_background, "begun anew": self.anew}
+        said = [f"{what} {', '.join(names)}" for what, names in parts.items() if names]
+        return f"; classes {'; '.join(said)}" if said else ""
 
 
 def load_pretrained(model: SegmentationModel, weights: str, names: Sequence[str] = ()) -> LoadReport:
-    """Load an encoder's pretrained weights, and a whole model's when they come from a Segue run.
+    """Load an encoder's pretrained weights, or those of a whole network.
 
-    `weights` is "hub" (by the encoder's name), a .safetensors or .pth file in timm's or torchvision's naming, or a run
-    (or model) folder of Segue. `names` are the model's class names: head rows of a run whose class has one of them keep
-    their weights. The model stays as it was when this raises.
+    `weights` is "hub" (by the encoder's name), a .safetensors or .pth file of an encoder in timm's or torchvision's
+    naming, or one of the sources of whole networks (`segue.models.sources`), such as a run folder of Segue. `names` are
+    the model's class names: head rows of a network whose class has one of them keep their weights. The model stays as
+    it was when this raises.
 
     Raises:
         WeightsError: the weights cannot be had or read, or hold less than 90 % of the encoder.
@@ -64,9 +79,10 @@ def load_pretrained(model: SegmentationModel, weights: str, names: Sequence[str]
     if weights == "hub":
         path, source = fetch(split_name(model.spec.encoder)[0])
         return _load_encoder(model, read_weights(path), source)
+    checkpoint = find(weights)
+    if checkpoint is not None:
+        return _load_whole(model, checkpoint, names)
     path = Path(weights)
-    if path.is_dir():
-        return _load_run(model, path, names)
     return _load_encoder(model, read_weights(path), file_source(path))
 
 
@@ -132,32 +148,69 @@ def _too_little(
     )
 
 
-# --- another Segue run -----------------------------------------------------------------------------------------------
+# --- whole networks --------------------------------------------------------------------------------------------------
+
+PER_CLASS = re.compile(r"(head|upsample)\.|auxiliary\.\d+\.score\.")  # tensors whose first dimension counts classes
 
 
-def _load_run(model: SegmentationModel, folder: Path, names: Sequence[str]) -> LoadReport:
-    """Encoder from a run; its decoder when it is the same one; head rows of classes that keep their name."""
-    from segue.models.artifact import load_model  # it imports Source from here
+def _load_whole(model: SegmentationModel, checkpoint: Checkpoint, names: Sequence[str]) -> LoadReport:
+    """The encoder of a network; its decoder when it is the same one, and then head rows by the names of the classes."""
+    tensors, sha256 = checkpoint.read()
+    source = dataclasses.replace(checkpoint.source, sha256=sha256)
+    begin = "encoder.net."
+    same = _same_decoder(model, checkpoint, tensors)
+    encoder = {name.removeprefix(begin): tensor for name, tensor in tensors.items() if name.startswith(begin)}
+    report = _load_encoder(model, encoder, source)
+    swap = swap_classes(checkpoint.names, names if same else (), checkpoint.spec.classes)
+    ours = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(begin)}
+    loaded: list[str] = []
+    for name in [name for name in ours if same and name in tensors]:
+        if PER_CLASS.match(name):
+            _swap(ours[name], tensors[name], swap, name)
+            loaded += [f"{name}[{label}]" for label in (*swap.kept, *swap.from_background)]
+        elif ours[name].shape == tensors[name].shape:
+            ours[name].copy_(tensors[name])
+            loaded.append(name)
+    rest = {name: tensor for name, tensor in tensors.items() if not name.startswith(begin)}
+    return dataclasses.replace(
+        report,
+        loaded=(*report.loaded, *loaded),
+        missing=report.missing + tuple(n for n in ours if same and n not in tensors and not PER_CLASS.match(n)),
+        unexpected=(*(f"{begin}{name}" for name in report.unexpected), *_left(rest, loaded, checkpoint, swap)),
+        kept=swap.kept,
+        from_background=swap.from_background,
+        anew=swap.anew if same else tuple(names),
+    )
 
-    other, info = load_model(folder)
-    report = _load_encoder(model, other.encoder.net.state_dict(), run_source(folder))
-    loaded, unexpected = list(report.loaded), [f"encoder.net.{name}" for name in report.unexpected]
-    theirs, ours = other.decoder.state_dict(), model.decoder.state_dict()
-    same = {n: t.shape for n, t in theirs.items()} == {n: t.shape for n, t in ours.items()}
-    kept = _shared_classes(info.classes.names, names) if same else {}
+
+def _same_decoder(model: SegmentationModel, checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the decoder is the one the checkpoint was trained with; raises when it should be and does not fit."""
+    mine, theirs = model.spec, checkpoint.spec
+    if (mine.decoder, mine.network) != (theirs.decoder, theirs.network):
+        return False
+    own = model.decoder.state_dict()
+    if not own:
+        return mine.encoder == theirs.encoder  # FCN-32s has nothing between the maps and the head
+    fitting = [
+        name for name in own if f"decoder.{name}" in tensors and own[name].shape == tensors[f"decoder.{name}"].shape
+    ]
+    share = elements(fitting, own) / max(1, elements(own, own))
+    if share < ENOUGH and mine.encoder == theirs.encoder:
+        raise WeightsError(
+            f"{checkpoint.source.name}: expected at least {ENOUGH:.0%} of decoder {mine.decoder}, got {share:.0%}: "
+            "the file is damaged, or of another version of this network"
+        )
+    return share >= ENOUGH
+
+
+def _swap(ours: Tensor, theirs: Tensor, swap: Swap, name: str) -> None:
     with torch.no_grad():
-        for name in theirs if same else ():
-            ours[name].copy_(theirs[name])
-        for leaf, tensor in model.head.state_dict().items():
-            for name, (row, their_row) in kept.items():
-                tensor[row].copy_(other.head.state_dict()[leaf][their_row])
-                loaded.append(f"head.{leaf}[{name}]")
-    (loaded if same else unexpected).extend(f"decoder.{name}" for name in theirs)
-    dropped = [name for name in info.classes.names if name not in kept]
-    unexpected.extend(f"head.{leaf}[{name}]" for leaf in other.head.state_dict() for name in dropped)
-    return dataclasses.replace(report, loaded=tuple(loaded), unexpected=tuple(unexpected))
+        ours.copy_(swap_rows(ours, theirs, swap, bias=name.endswith(".bias")))
 
 
-def _shared_classes(theirs: Sequence[str], ours: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Our row and their row of the head for every class name both have."""
-    return {name: (ours.index(name), theirs.index(name)) for name in ours if name in theirs}
+def _left(rest: Mapping[str, Tensor], loaded: Sequence[str], checkpoint: Checkpoint, swap: Swap) -> list[str]:
+    """What nothing took: whole tensors, and the rows of classes that have no successor."""
+    left = [name for name in rest if name not in loaded and not PER_CLASS.match(name)]
+    labels = checkpoint.names or tuple(str(row) for row in range(checkpoint.spec.classes))
+    dropped = [label for row, label in enumerate(labels) if row not in swap.rows]
+    return left + [f"{name}[{label}]" for name in rest if PER_CLASS.match(name) for label in dropped]

@@ -12,7 +12,7 @@ from segue.configs import FitConfig
 from segue.data.geometry import Preprocessing, fitting_scale, inference_zoom
 from segue.data.prepare import Data
 from segue.infer.device import pick_device
-from segue.models.encoders import encoder_statistics
+from segue.models.networks.network import image_statistics
 from segue.train.machine import pick_precision
 
 CROP_PIXELS = {"cpu": 320 * 320, "cuda": 512 * 512, "mps": 384 * 384}  # the most one training crop gets by default
@@ -72,10 +72,10 @@ def default_steps(images: int, batch: int) -> int:
     return math.ceil(seen / batch)
 
 
-def preprocessing(config: FitConfig, data: Data) -> Preprocessing:
-    """What happens to an image before the network, for a resolved configuration."""
+def preprocessing(config: FitConfig, data: Data, network: str) -> Preprocessing:
+    """What happens to an image before the network, for a resolved configuration; `network` as in `ModelSpec`."""
     assert config.data.size is not None, "resolve() fills the size"
-    mean, std = encoder_statistics(config.model.encoder, data.channels)
+    mean, std = image_statistics(config.model.encoder, network, data.channels)
     if data.bands is not None:
         mean, std = data.bands.mean, data.bands.std
     zoom = inference_zoom(config.augment.scale)

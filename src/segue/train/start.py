@@ -22,6 +22,7 @@ from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.source import Source
+from segue.models.sources.choice import network_of
 from segue.models.weights import load_pretrained
 from segue.objectives.supervised import supervised
 from segue.records import read_record
@@ -42,6 +43,7 @@ from segue.transfer.l2sp import starting_point
 from segue.transfer.lora import add_lora, added_parameters
 from segue.transfer.lr_groups import lr_groups
 
+NETWORK = "network"  # in weights.json: what a network taken over whole is built from; a run needs its source once
 SCRATCH = Source(name="none (random initialisation)", licence="not applicable")
 _log = logging.getLogger("segue")
 
@@ -61,8 +63,8 @@ def start(config: FitConfig, data: Data, began: float) -> Started:
     Nothing is written, so that a wrong name or a refused file costs no run folder. `began` is the `time.perf_counter()`
     at which the command started: a budget counts everything since.
     """
-    model = _network(config, data)
-    loaded = _load(model, config, data)
+    model = _network(config, data, network_of(config.model))
+    loaded = {**_load(model, config, data), NETWORK: model.spec.network}
     loop = _assemble(config, data, model)
     loop.state.seconds = time.perf_counter() - began
     if config.steps is None:
@@ -83,8 +85,8 @@ def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
     if not read_manifest(folder / CHECKPOINTS):
         return install(start(config, data, time.perf_counter()), folder)
     then = read_record(folder / ENVIRONMENT)
-    read_record(folder / LOADED, "source", "summary")  # needed at the end: better to know now
-    loop = _assemble(config, data, _network(config, data))
+    loaded = read_record(folder / LOADED, "source", "summary")  # needed at the end: better to know now
+    loop = _assemble(config, data, _network(config, data, loaded.get(NETWORK, "")))
     loop.folder = folder / CHECKPOINTS
     loop.state = restore(loop.engine, load_newest(loop.folder))
     now = environment(config.train.device, config.train.precision)
@@ -98,15 +100,15 @@ def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
 
 def check(config: FitConfig, data: Data) -> None:
     """Build everything a fit builds before its weights are loaded; raises what a fit would raise."""
-    _assemble(config, data, _network(config, data))
+    _assemble(config, data, _network(config, data, network_of(config.model)))
 
 
-def _network(config: FitConfig, data: Data) -> SegmentationModel:
+def _network(config: FitConfig, data: Data, network: str) -> SegmentationModel:
     """The network with the random weights of the run's seed, where and how it will be trained."""
     if config.train.threads is not None:
         torch.set_num_threads(config.train.threads)
     torch.manual_seed(config.seed)
-    spec = ModelSpec(config.model.encoder, config.model.decoder, data.channels, len(data.classes))
+    spec = ModelSpec(config.model.encoder, config.model.decoder, data.channels, len(data.classes), network)
     # an auxiliary head is there for the encoder: one that rests has no use for it
     auxiliary = config.model.auxiliary > 0 and config.transfer.mode != "frozen"
     model = build(spec, auxiliary=auxiliary, dropout=config.model.dropout, drop_path=config.model.drop_path)
@@ -132,7 +134,7 @@ def _load(model: SegmentationModel, config: FitConfig, data: Data) -> dict[str, 
 
 
 def _assemble(config: FitConfig, data: Data, model: SegmentationModel) -> Loop:
-    prep = preprocessing(config, data)
+    prep = preprocessing(config, data, model.spec.network)
     engine = _engine(config, data, model)
     workers = config.data.workers or 0
     return Loop(
