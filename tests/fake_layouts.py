@@ -10,11 +10,13 @@ its writer; `EXPECTED` says what labels its reader must give: `{layout: (names, 
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from fakes import save_image, scene
 
@@ -310,6 +312,61 @@ def write_roboflow_yolo(root: Path, count: int = 6) -> Path:
     return root
 
 
+# --- Hugging Face ----------------------------------------------------------------------------------------------------
+
+
+def hf_table(numbers: list[int], columns: tuple[str, str], named: bool = True):
+    """Rows of two pictures, as `datasets` stores its `Image` feature."""
+    import pyarrow as arrow
+
+    features = {name: {"_type": "Image"} for name in columns}
+    cell = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
+    metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    schema = arrow.schema([(name, cell) for name in columns], metadata)
+    rows = []
+    for number in numbers:
+        image, labels = scene(number)
+        files = []
+        for array, kind in ((image, "JPEG"), (labels, "PNG")):
+            file = io.BytesIO()
+            Image.fromarray(array).save(file, kind, **({"quality": 95} if kind == "JPEG" else {}))
+            path = f"{number:03d}.{'jpg' if kind == 'JPEG' else 'png'}" if named else None
+            files.append({"bytes": file.getvalue(), "path": path})
+        rows.append(dict(zip(columns, files, strict=True)))
+    return arrow.Table.from_pylist(rows, schema)
+
+
+def write_hf_disk(root: Path, count: int = 6) -> Path:
+    """As `DatasetDict.save_to_disk` writes it."""
+    import pyarrow as arrow
+
+    for split, folder in (("train", "train"), ("val", "validation")):
+        table = hf_table([number for number in range(count) if split_of(number) == split], ("image", "label"))
+        (root / folder).mkdir(parents=True)
+        with arrow.ipc.new_stream(str(root / folder / "data-00000-of-00001.arrow"), table.schema) as stream:
+            stream.write_table(table)
+        state = {"_data_files": [{"filename": "data-00000-of-00001.arrow"}], "_fingerprint": "6abc7f52db9c1e95"}
+        (root / folder / "state.json").write_text(json.dumps(state, indent=2))
+        (root / folder / "dataset_info.json").write_text(json.dumps({"features": {"image": {"_type": "Image"}}}))
+    (root / "dataset_dict.json").write_text('{"splits": ["train", "validation"]}')
+    return root
+
+
+def write_hf_hub(root: Path, count: int = 6) -> Path:
+    """A data set repository cloned from the hub, with the class names beside; pictures came without file names."""
+    import pyarrow.parquet as parquet
+
+    (root / "data").mkdir(parents=True)
+    for split, name in (("train", "train"), ("val", "validation")):
+        numbers = [number for number in range(count) if split_of(number) == split]
+        table = hf_table(numbers, ("pixel_values", "label"), named=False)
+        parquet.write_table(table, root / "data" / f"{name}-00000-of-00001-0123456789abcdef.parquet", row_group_size=2)
+    (root / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n")
+    labels = {"0": "background", "1": "disc", "2": "box", "3": "stripe"}
+    (root / "id2label.json").write_text(json.dumps(labels))
+    return root
+
+
 # Layout -> the row of FORMATS that reads it, and its writer.
 GENUINE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "cityscapes": ("cityscapes", write_cityscapes),
@@ -323,6 +380,8 @@ GENUINE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "labelme": ("labelme", write_labelme),
     "yolo": ("yolo", write_yolo),
     "roboflow_yolo": ("yolo", write_roboflow_yolo),
+    "hf_disk": ("hf", write_hf_disk),
+    "hf_hub": ("hf", write_hf_hub),
 }
 
 # Layout -> the classes' number, and the names of the scene's labels in it, None where they are not labelled.
@@ -338,4 +397,6 @@ EXPECTED: dict[str, tuple[int, tuple[str | None, ...]]] = {
     "labelme": (4, ("background", "disc", "box", "stripe", None)),
     "yolo": (4, ("background", "disc", "box", "stripe")),
     "roboflow_yolo": (4, ("background", "disc", "box", "stripe")),
+    "hf_disk": (4, ("class 0", "class 1", "class 2", "class 3")),
+    "hf_hub": (4, ("background", "disc", "box", "stripe")),
 }

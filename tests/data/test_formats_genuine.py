@@ -17,7 +17,7 @@ from segue.data.index import Index
 from segue.data.split import split
 from segue.errors import DataError
 
-DRAWN = ("coco", "coco_panoptic", "labelme", "yolo")  # formats whose masks are drawn into the cache
+DRAWN = ("coco", "coco_panoptic", "labelme", "yolo", "hf")  # formats whose masks are drawn into the cache
 FIXED = ("cityscapes", "ade20k", "coco_stuff")  # layouts that hold the classes of one data set only
 
 
@@ -100,7 +100,7 @@ def test_a_genuine_layout_can_be_written_in_an_open_one(tmp_path, layout, target
     again = open_index([tmp_path / "second"])
     assert (again.format, again.problems) == (target, ())
     assert len(again.samples) == 6
-    if FORMATS[target].names and FORMATS[target].ignore:
+    if FORMATS[target].names and FORMATS[target].ignore and target != "hf":  # which copies masks as they are
         before = sorted(labels.tobytes() for labels in named_labels(index, settle(index)))
         assert sorted(labels.tobytes() for labels in named_labels(again, settle(again))) == before
 

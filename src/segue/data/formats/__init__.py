@@ -26,6 +26,7 @@ FORMATS = Table(
     coco_panoptic="coco_panoptic:COCO_PANOPTIC",
     labelme="labelme:LABELME",
     yolo="yolo:YOLO",
+    hf="hf:HF",
 )
 
 MOST_TRIED = 50  # folders on one level that are looked into for a suggestion; each is listed whole

@@ -8,20 +8,18 @@ root/result.json                            root/images/                        
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segue.data.formats.json_file import entries, glance, read_json
-from segue.data.formats.layout import SPLIT_OF, subfolders
+from segue.data.formats.layout import SPLIT_OF, split_named, subfolders
 from segue.data.formats.located import Locator, several
 from segue.errors import DataError
 
 _OTHER_TASKS = ("captions_", "person_keypoints_", "image_info_")
 _MOST_FILES = 50  # JSON files in one folder; labelme has one for each image
-_SPLIT = re.compile(rf"(?:^|[_\-.])({'|'.join(sorted(SPLIT_OF, key=len, reverse=True))})(?=[_\-.\d]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -133,8 +131,8 @@ def _kind(path: Path) -> str:
 
 def _document(root: Path, path: Path) -> Document:
     content, raw = read_json(path)
-    found = _SPLIT.search(path.stem) or _SPLIT.fullmatch(path.parent.name if path.parent != root else "")
-    return Document(path, SPLIT_OF[found[1].lower()] if found else "", content, hashlib.sha256(raw).digest())
+    folder = path.parent.name if path.parent != root else ""
+    return Document(path, split_named(path.stem, folder), content, hashlib.sha256(raw).digest())
 
 
 def _listed(entry: dict[str, Any], number: int, document: Document) -> Listed:

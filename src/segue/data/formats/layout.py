@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import unicodedata
 from collections import Counter
@@ -32,6 +33,8 @@ SPLIT_FOLDERS = {
     "test": ("test", "testing"),
 }
 SPLIT_OF = {alias: split for split, names in SPLIT_FOLDERS.items() for alias in names}  # by folder name in lower case
+_LONGEST_FIRST = sorted(SPLIT_OF, key=len, reverse=True)
+_SPLIT_WORD = re.compile(rf"(?:^|[_\-.])({'|'.join(_LONGEST_FIRST)})(?=[_\-.\d]|$)", re.IGNORECASE)
 
 
 @runtime_checkable
@@ -91,6 +94,16 @@ def named(root: Path, names: tuple[str, ...]) -> Path | None:
             f"{root}: expected one of the folders {' and '.join(found)}, found both; give the two paths you mean"
         )
     return root / found[0] if found else None
+
+
+def split_named(name: str, folder: str = "") -> str:
+    """The split that a word in a file's name tells, else its folder's name; empty when neither does.
+
+    >>> split_named("instances_train2017"), split_named("data", "valid"), split_named("constraint")
+    ('train', 'val', '')
+    """
+    found = _SPLIT_WORD.search(name)
+    return SPLIT_OF[found[1].lower()] if found else SPLIT_OF.get(folder.lower(), "")
 
 
 def images_and_masks(folder: Path) -> tuple[Path, Path] | None:
