@@ -9,9 +9,13 @@ from fakes import write_folders
 from rasters import write_raster
 from segue.configs import DataConfig, FitConfig
 from segue.data.bands import Bands, measure, numbers_of
+from segue.data.classes import IGNORE, Classes
+from segue.data.encoding import encode, infer_classes
 from segue.data.geometry import Preprocessing
 from segue.data.geotiff import read_raster
-from segue.data.image import read_image
+from segue.data.image import read_image, read_mask
+from segue.data.index import Sample
+from segue.data.loader import read_sample
 from segue.data.normalise import normalise
 from segue.data.prepare import load_data, prepare, save_data
 from segue.errors import DataError
@@ -20,6 +24,7 @@ from segue.train.resolve import preprocessing, resolve
 from tiny_model import tiny_info, tiny_model
 
 SIZE = (40, 50)
+CLASSES = Classes(("ground", "disc"), ((0, 0, 0), (200, 40, 40)), (0, 1))
 
 
 def rasters(folder, count=5, bands=4, dtype="uint16", **options):
@@ -113,3 +118,30 @@ def test_what_was_measured_is_in_the_record_and_in_the_model(tmp_path):
     info = dataclasses.replace(tiny_info(channels=4), prep=prep)
     save_model(tmp_path / "model", tiny_model(info), info)
     assert load_info(tmp_path / "model").prep == prep
+
+
+def test_pixels_without_data_are_ignored_and_nothing_to_the_network(tmp_path):
+    values = np.full((*SIZE, 4), 900, np.uint16)
+    values[3:6] = 0
+    labels = np.ones(SIZE, np.uint8)
+    labels[:, 7] = 9
+    image = write_raster(tmp_path / "image.tif", values, nodata=0)
+    mask = write_raster(tmp_path / "mask.tif", labels, nodata=9)
+    prep = Preprocessing(SIZE, 1.2, (0.1, 0.2, 0.3, 0.4), (0.5,) * 4, 2000, 1.0, ((0.0, 1000.0),) * 4)
+    pixels, ids = read_sample(Sample("a", image, mask), CLASSES, prep)
+    expected = np.ones(SIZE, bool)
+    expected[3:6], expected[:, 7] = False, False
+    np.testing.assert_array_equal(ids == 1, expected)
+    assert (ids[~expected] == IGNORE).all()
+    np.testing.assert_allclose(normalise(pixels, prep)[:, 3:6], 0, atol=1e-6)
+    np.testing.assert_allclose(normalise(pixels, prep)[:, 0, 0], (0.9 - np.array(prep.mean)) / 0.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("nodata", "names"), [(None, ("background", "foreground")), (255, ("class 0",))])
+def test_a_declared_255_is_no_foreground(tmp_path, nodata, names):
+    labels = np.zeros(SIZE, np.uint8)
+    labels[10:20] = 255
+    mask = write_raster(tmp_path / "mask.tif", labels, nodata=nodata)
+    classes = infer_classes([Sample("a", mask, mask)])
+    assert classes.names == names
+    assert set(encode(read_mask(mask), classes).ravel().tolist()) == ({0, 1} if nodata is None else {0, IGNORE})

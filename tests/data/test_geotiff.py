@@ -130,7 +130,7 @@ def striped_and_tiled(tmp_path_factory):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 60), st.integers(0, 82), st.integers(1, 61), st.integers(1, 83), st.booleans())
 def test_a_window_is_the_part_of_the_whole(striped_and_tiled, top, left, height, width, tiled):
     path = striped_and_tiled[tiled]
@@ -313,3 +313,25 @@ def test_without_rasterio_the_pip_line_is_the_error(tmp_path, monkeypatch):
     with pytest.raises(MissingPackageError, match=r'pip install "segue\[geo\]"'):
         read_image(path)
     assert image_size(path) == SIZE, "the size needs no package"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL.*")  # where the tags of a raster are gone, Pillow has a look
+def test_changed_bytes_are_an_array_or_one_line(tmp_path):
+    generator, path = np.random.default_rng(0), tmp_path / "a.tif"
+    options = ({"compress": "deflate", **BLOCKS}, {"compress": "lzw", "nodata": 0}, {"BIGTIFF": "YES"})
+    contents = [write_raster(path, numbers(3), **one).read_bytes() for one in options]
+    read, refused = 0, []
+    for turn in range(60):
+        content = bytearray(contents[turn % 3])
+        for place in generator.integers(0, 900, 1 + turn % 4):
+            content[place] = generator.integers(256)
+        path.write_bytes(content)
+        for function in (read_image, read_mask, image_size, mask_palette):
+            try:
+                function(path)
+                read += 1
+            except DataError as error:
+                refused.append(str(error))
+    assert read > 20
+    assert len(refused) > 20
+    assert not [line for line in refused if "\n" in line]

@@ -74,7 +74,7 @@ def open_scenes(tmp_path_factory):
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from([3, 4, 5]), st.floats(0.1, 2.5), st.data())
 def test_a_tile_is_the_part_of_the_resized_whole(open_scenes, bands, pixel_scale, data):
     prep = info_of(bands, RANGES if bands == 5 else (), pixel_scale=pixel_scale, largest=10).prep
@@ -164,7 +164,7 @@ def test_a_raster_without_a_place_gets_a_mask_without_one(tmp_path):
         assert raster.georeference is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=6), st.sampled_from(["uint8", "float32"]))
 def test_rows_arrive_in_any_portions(tmp_path_factory, portions, dtype):
     path, height = tmp_path_factory.mktemp("rows") / "a.tif", sum(portions)

@@ -3,7 +3,7 @@
 A pixel without data is one that
 
 - the file's mask or alpha band leaves out, or
-- holds NaN or infinity in any band, or
+- holds NaN, infinity or what float32 cannot hold in any band, or
 - holds the declared value in any band; where that value is an end of an unsigned type (0, 255, 65535), in every band:
   dark and clipped pixels reach these ends in one band or another.
 
@@ -87,11 +87,13 @@ def opened_raster(path: Path, **options: str) -> Iterator[tuple[Any, Raster]]:
 @contextmanager
 def _decoding(path: Path) -> Iterator[None]:
     """Turn what rasterio raises on a file it cannot decode into one `DataError`."""
-    from rasterio.errors import RasterioError
-
     try:
         yield
-    except (RasterioError, ValueError) as error:
+    except DataError:
+        raise
+    except MemoryError:
+        raise DataError(f"{path}: not enough memory to decode it; cut it into tiles") from None
+    except Exception as error:  # rasterio lets GDAL's own errors through, and those have no public base
         tiff = read_tiff(path)
         if tiff is None or tiff.is_cut():
             raise DataError(
@@ -99,8 +101,6 @@ def _decoding(path: Path) -> Iterator[None]:
             ) from EOFError("truncated")
         reason = str(error.__cause__ or error).splitlines()[0][:160]
         raise DataError(f"{path}: expected a raster, cannot decode it ({reason}); export it again") from error
-    except MemoryError:
-        raise DataError(f"{path}: not enough memory to decode it; cut it into tiles") from None
 
 
 def ignore_missing_place() -> None:
@@ -238,7 +238,8 @@ def read_part(
 def _missing(values: Array, nodata: float | None) -> Missing:
     missing = np.zeros(values.shape[:2], bool)
     if values.dtype.kind == "f":
-        missing |= ~np.isfinite(values).all(axis=2)
+        with np.errstate(over="ignore"):
+            missing |= ~np.isfinite(values.astype(np.float32, copy=False)).all(axis=2)
     if nodata is None or not np.isfinite(nodata):
         return missing
     with np.errstate(over="ignore"):  # a declared value beyond the type's range is held by no pixel

@@ -39,8 +39,9 @@ def on_scale(values: Array, ranges: Ranges) -> Float32[np.ndarray, "height width
         raise DataError(f"expected numbers as in training (by band {spans}), got 8-bit ones; give the original raster")
     low, high = np.array(ranges, np.float32).T
     pixels = values.astype(np.float32)
-    pixels -= low  # in place: a raster may take gigabytes
-    pixels *= np.float32(255) / (high - low)
+    with np.errstate(over="ignore"):  # what becomes infinite is clipped
+        pixels -= low  # in place: a raster may take gigabytes
+        pixels *= np.float32(255) / (high - low)
     return np.clip(pixels, 0, 255, out=pixels)
 
 

@@ -39,10 +39,12 @@ class Tiff:
         if kind not in _FORMATS or count > MOST_VALUES:
             return ()
         code = f"{self.order}{count}{_FORMATS[kind]}"
-        with self.path.open("rb") as file:
-            file.seek(position)
-            content = file.read(struct.calcsize(code))
-        return struct.unpack(code, content) if len(content) == struct.calcsize(code) else ()
+        try:
+            with self.path.open("rb") as file:
+                file.seek(position)
+                return struct.unpack(code, file.read(struct.calcsize(code)))
+        except (OSError, ValueError, struct.error):  # the place is behind the end of the file, or no place at all
+            return ()
 
     def value(self, tag: int, default: int) -> int:
         """The first number of a tag."""

@@ -80,7 +80,8 @@ def _likeness(path: Path) -> Likeness | None:
     if values.dtype == np.uint8:
         return likeness(pixels)
     low, high = np.percentile(held, STRETCH, axis=0).astype(np.float32)
-    return likeness((pixels - low) * (np.float32(255) / np.maximum(high - low, np.finfo(np.float32).tiny)))
+    with np.errstate(over="ignore"):  # the band is as good as flat, or goes to the end of float32
+        return likeness((pixels - low) * (np.float32(255) / np.where(high > low, high - low, np.float32(1))))
 
 
 def check_place(image: Georeference | None, mask: Georeference | None, mask_path: Path, size: Any) -> list[Problem]:  # noqa: ANN401
