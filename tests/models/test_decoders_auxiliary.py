@@ -18,6 +18,7 @@ from segue.losses import parse_loss
 from segue.models.artifact import load_model, save_model
 from segue.models.build import ModelSpec, build
 from segue.models.encoders import create_encoder
+from segue.models.weights import load_pretrained
 from segue.objectives.supervised import supervised
 from segue.train.loop import run_loop
 from segue.train.machine import make_fabric
@@ -208,3 +209,23 @@ def test_a_resumed_run_ends_with_the_same_auxiliary_weights(data, weights, tmp_p
     assert any(name.startswith("auxiliary.") for name in expected)
     assert all(torch.equal(expected[name], tensor) for name, tensor in rest.engine.model.state_dict().items())
     assert [flat(row) for row in rest.state.history] == [flat(row) for row in whole.state.history]
+
+
+# --- from one run to the next ----------------------------------------------------------------------------------------
+
+
+def test_learned_upsampling_goes_with_its_classes_and_auxiliary_heads_begin_anew(tmp_path):
+    """Also for `fcn32s`, which has no weights between the maps and the head."""
+    for decoder in ("fcn32s", "fcn_d8"):
+        info = dataclasses.replace(tiny_info(), spec=ModelSpec("test_resnet", decoder, 3, 4))
+        first = build(info.spec)
+        if first.upsample is not None:
+            torch.nn.init.normal_(first.upsample.weight)
+        save_model(tmp_path / decoder / "model", first, info)
+        second = build(info.spec, auxiliary=True)
+        head = copies(second.auxiliary)
+        load_pretrained(second, str(tmp_path / decoder), info.classes.names[::-1])
+        assert torch.equal(second.head.weight, first.head.weight.flip(0))
+        assert changed(head, second.auxiliary) == set()
+        if first.upsample is not None:
+            assert torch.equal(second.upsample.weight, first.upsample.weight.flip(0))
