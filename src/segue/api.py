@@ -10,6 +10,8 @@ from segue.commands.evaluate import EvaluateResult
 from segue.commands.evaluate import run as run_evaluate
 from segue.commands.fit import FitResult
 from segue.commands.fit import run as run_fit
+from segue.commands.lr_find import LrFindResult
+from segue.commands.lr_find import run as run_lr_find
 from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
 from segue.configs import (
@@ -18,6 +20,7 @@ from segue.configs import (
     DoctorConfig,
     EvaluateConfig,
     FitConfig,
+    LrFindConfig,
     ModelConfig,
     OptimConfig,
     PredictConfig,
@@ -75,6 +78,53 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         train=train or TrainConfig(),
     )
     return run_fit(config)
+
+
+def lr_find(  # noqa: PLR0913 - one argument per option of the command line
+    *paths: str | Path,
+    out: str | Path = "lr-find",
+    steps: int = 100,
+    lowest: float = 1e-6,
+    highest: float = 1.0,
+    seed: int = 0,
+    data: DataConfig | None = None,
+    model: ModelConfig | None = None,
+    transfer: TransferConfig | None = None,
+    optim: OptimConfig | None = None,
+    augment: AugmentConfig | None = None,
+    train: TrainConfig | None = None,
+) -> LrFindResult:
+    """Try rising learning rates on a throwaway copy of the network; `result.suggestion.lr` is the one to begin with.
+
+    Args:
+        paths: one folder with images and masks in it, or an image folder and a mask folder.
+        out: folder lr_find.json and lr_find.png are written to.
+        steps: rates that are tried, one training step each.
+        lowest: first rate of the decoder.
+        highest: last rate of the decoder.
+        seed: seed of everything random.
+        data: layout, classes, crop size.
+        model: encoder, decoder, pretrained weights.
+        transfer: what of the pretrained weights is kept.
+        optim: optimiser, batch, loss.
+        augment: random changes of the training images.
+        train: device, precision.
+    """
+    config = LrFindConfig(
+        paths=tuple(Path(path) for path in paths),
+        out=Path(out),
+        steps=steps,
+        lowest=lowest,
+        highest=highest,
+        seed=seed,
+        data=data or DataConfig(),
+        model=model or ModelConfig(),
+        transfer=transfer or TransferConfig(),
+        optim=optim or OptimConfig(),
+        augment=augment or AugmentConfig(),
+        train=train or TrainConfig(),
+    )
+    return run_lr_find(config)
 
 
 def load(run: str | Path, device: str = "auto") -> Segmenter:

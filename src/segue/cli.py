@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "demo": (configs.DemoConfig, "segue.commands.demo"),
     "doctor": (configs.DoctorConfig, "segue.commands.doctor"),
     "fit": (configs.FitConfig, "segue.commands.fit"),
+    "lr-find": (configs.LrFindConfig, "segue.commands.lr_find"),
     "evaluate": (configs.EvaluateConfig, "segue.commands.evaluate"),
     "predict": (configs.PredictConfig, "segue.commands.predict"),
     "list": (configs.ListConfig, "segue.commands.list"),

@@ -375,6 +375,38 @@ class FitConfig(Checked):
 
 
 @dataclass(frozen=True)
+class LrFindConfig(Checked):
+    """Try rising learning rates on a throwaway copy of the network, draw the losses, suggest a rate."""
+
+    paths: tuple[Path, ...] = knob(
+        (), "one folder with images and masks in it, or an image folder and a mask folder", positional=True
+    )
+    out: Path = knob(Path("lr-find"), "folder lr_find.json and lr_find.png are written to")
+    steps: int = knob(100, "rates that are tried, one training step each", low=20, high=10_000)
+    lowest: float = knob(1e-6, "first rate of the decoder", low=1e-10, high=1)
+    highest: float = knob(1.0, "last rate of the decoder", low=1e-8, high=100)
+    seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)
+    commercial: bool = knob(
+        False, "refuse an encoder or weights whose licence is not known to allow commercial use (segue list encoders)"
+    )
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the data and the options, compute and write nothing")
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    transfer: TransferConfig = TransferConfig()
+    optim: OptimConfig = OptimConfig()
+    augment: AugmentConfig = AugmentConfig()
+    train: TrainConfig = TrainConfig()
+
+    def __post_init__(self) -> None:
+        """Check that the rates rise, too."""
+        super().__post_init__()
+        require_one_encoder_rate(self.transfer, self.optim)
+        if self.highest < 10 * self.lowest:
+            raise UsageError(f"highest: expected at least ten times lowest, {10 * self.lowest:g}, got {self.highest:g}")
+
+
+@dataclass(frozen=True)
 class EvaluateConfig(Checked):
     """Score a run on labelled images, with a 95 % interval."""
 

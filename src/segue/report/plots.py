@@ -65,6 +65,27 @@ def save_confusion(path: Path, matrix: Int64[np.ndarray, "classes classes"], nam
     _save(path, figure)
 
 
+def save_rate_curve(
+    path: Path, rates: Sequence[float], losses: Sequence[float], smooth: Sequence[float], marks: dict[str, float]
+) -> None:
+    """Draw the losses of a range test over the learning rate, with a line at every rate in `marks`."""
+    figure = Figure(figsize=(7, 4), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses, ".", color=ACCENT, alpha=0.35, label="loss of the step")
+    axes.plot(rates[: len(smooth)], smooth, color=ACCENT, linewidth=1.8, label="smoothed")
+    for (name, rate), colour in zip(marks.items(), (MUTED, INK, "#7b8794"), strict=False):
+        axes.axvline(rate, color=colour, linewidth=1.2, linestyle="--", label=f"{name} {rate:.2g}")
+    axes.set_xscale("log")
+    low, high = min(smooth), max(smooth)
+    axes.set_ylim(low - 0.1 * (high - low) - 1e-6, high + 0.25 * (high - low) + 1e-6)
+    axes.set_xlabel("learning rate of the decoder")
+    axes.set_title("training loss", loc="left", fontsize=11, color=INK)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    _save(path, figure)
+
+
 def row_shares(matrix: Int64[np.ndarray, "classes classes"]) -> np.ndarray:
     """Every row divided by its sum, NaN where a class has no pixel."""
     return ratio(matrix, np.broadcast_to(matrix.sum(axis=1, keepdims=True), matrix.shape))

@@ -40,8 +40,9 @@ from segue.train.state import State
 from segue.train.step import Engine, training_step
 from segue.train.validate import MOST_IMAGES, Validator
 from segue.transfer.l2sp import starting_point
-from segue.transfer.lora import add_lora, added_parameters
+from segue.transfer.lora import add_lora, added_parameters, target_layers
 from segue.transfer.lr_groups import lr_groups
+from segue.transfer.modes import stage_starts
 
 NETWORK = "network"  # in weights.json: what a network taken over whole is built from; a run needs its source once
 SCRATCH = Source(name="none (random initialisation)", licence="not applicable")
@@ -112,6 +113,9 @@ def _network(config: FitConfig, data: Data, network: str) -> SegmentationModel:
     # an auxiliary head is there for the encoder: one that rests has no use for it
     auxiliary = config.model.auxiliary > 0 and config.transfer.mode != "frozen"
     model = build(spec, auxiliary=auxiliary, dropout=config.model.dropout, drop_path=config.model.drop_path)
+    stage_starts(config.transfer, len(model.stages()))  # refuses now what would else be refused after a download
+    if config.transfer.mode == "lora":
+        target_layers(model.encoder, config.transfer)
     if config.train.device == "cpu":
         keep_freed_memory()
         if config.train.precision == "bf16":

@@ -48,16 +48,21 @@ def add_lora(encoder: nn.Module, transfer: TransferConfig, seed: int) -> tuple[s
     The result of the encoder does not change. Raises `UsageError` when there is no such layer.
     """
     generator = torch.Generator().manual_seed(seed)
-    names = tuple(name for name, module in encoder.named_modules() if _kind(name, module) in _wanted(transfer))
-    if not names:
-        raise UsageError(
-            f"transfer.targets: expected layers of this encoder, it has none of {', '.join(_wanted(transfer))}"
-        )
+    names = target_layers(encoder, transfer)
     for name in names:
         layer: Any = encoder.get_submodule(name)
         layer.lora = LowRank(layer.weight, transfer.rank, transfer.alpha / transfer.rank, generator)
         kind: Any = type(layer)
         layer.__class__ = _with_lora(kind)
+    return names
+
+
+def target_layers(encoder: nn.Module, transfer: TransferConfig) -> tuple[str, ...]:
+    """The names of the layers that get matrices; raises `UsageError` when there are none."""
+    wanted = transfer.targets or LORA_TARGETS
+    names = tuple(name for name, module in encoder.named_modules() if _kind(name, module) in wanted)
+    if not names:
+        raise UsageError(f"transfer.targets: expected layers of this encoder, it has none of {', '.join(wanted)}")
     return names
 
 
@@ -106,10 +111,6 @@ def _with_lora(kind: Any) -> Any:  # noqa: ANN401
 
 def _adapted(model: nn.Module) -> Iterator[Any]:
     return (module for module in model.modules() if isinstance(getattr(module, "lora", None), LowRank))
-
-
-def _wanted(transfer: TransferConfig) -> tuple[str, ...]:
-    return transfer.targets or LORA_TARGETS
 
 
 def _kind(name: str, module: nn.Module) -> str | None:
