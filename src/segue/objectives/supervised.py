@@ -15,9 +15,7 @@ AUXILIARY = "auxiliary"  # the name of its term, beside those of the losses
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
 
-def supervised(
-    loss: str, class_weights: Float[Tensor, " classes"] | None = None, auxiliary: float = 0.0
-) -> Objective:
+def supervised(loss: str, class_weights: Float[Tensor, " classes"] | None = None, auxiliary: float = 0.0) -> Objective:
     """The objective of plain supervised training: each term of `loss`, by name.
 
     Args:
