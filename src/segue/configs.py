@@ -24,7 +24,7 @@ PALETTES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
 TRANSFER_MODES = ("staged", "gradual", "full", "lora", "partial", "tune-last", "tune-first", "frozen", "scratch")
 LIST_KINDS = (
     *("encoders", "decoders", "losses", "metrics", "formats", "augmentations", "presets"),
-    *("transfer", "optimizers", "schedules"),
+    *("sources", "transfer", "optimizers", "schedules"),
 )
 LORA_TARGETS = ("attention", "mlp", "conv")
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")

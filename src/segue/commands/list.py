@@ -23,6 +23,7 @@ ONLY_NETWORKS = ("all", "commercial", "max_ms", "max_params", "measure")
 TABLES = {
     "formats": ("segue.data.formats:FORMATS", ""),
     "augmentations": ("segue.data.augment:AUGMENTATIONS", ""),
+    "sources": ("segue.models.sources:SOURCES", ""),
     "optimizers": ("segue.train.optimizers:OPTIMIZERS", OptimConfig().optimizer),
     "schedules": ("segue.transfer.schedules:SCHEDULES", OptimConfig().schedule),
 }

@@ -50,7 +50,7 @@ CANON = {
     "vgg19": Canonical("VGG", VGG, "where a paper or a style loss asks for it"),
     "vgg19_bn": Canonical("VGG", VGG, "VGG 19 that trains at higher rates"),
     "resnet18": Canonical("ResNet", RESNET, "a robust first choice when a CPU has to train it"),
-    "resnet34": Canonical("ResNet", RESNET, "a step up from resnet18 at twice the cost"),
+    "resnet34": Canonical("ResNet", RESNET, "a step up from resnet18 at less than twice its time"),
     "resnet50": Canonical("ResNet", RESNET, "the encoder most papers compare with"),
     "resnet101": Canonical("ResNet", RESNET, "to repeat DeepLab or PSPNet as published; wants a GPU"),
     "densenet121": Canonical("DenseNet", DENSENET, "few parameters, much memory; common in medical work"),
@@ -65,7 +65,9 @@ CANON = {
     "mobilenetv2_100": Canonical("MobileNet", MOBILENET_V2, "Segue's default: trains on a CPU, runs on a phone"),
     "mobilenetv3_small_100": Canonical("MobileNet", MOBILENET_V3, "the smallest; when every millisecond counts"),
     "mobilenetv3_large_100": Canonical("MobileNet", MOBILENET_V3, "what LR-ASPP was made for; as fast as MobileNetV2"),
-    "efficientnet_b0": Canonical("EfficientNet", EFFICIENTNET, "better than MobileNetV2 on ImageNet, a third slower"),
+    "efficientnet_b0": Canonical(
+        "EfficientNet", EFFICIENTNET, "better than MobileNetV2 on ImageNet, half as much time again"
+    ),
     "efficientnet_b1": Canonical("EfficientNet", EFFICIENTNET, "between b0 and b2"),
     "efficientnet_b2": Canonical("EfficientNet", EFFICIENTNET, "few parameters where a file has to stay small"),
     "efficientnet_b3": Canonical("EfficientNet", EFFICIENTNET, "a common choice in competitions at moderate cost"),
