@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from segue.commands.convert import ConvertResult
+from segue.commands.convert import run as run_convert
 from segue.commands.doctor import Diagnosis
 from segue.commands.doctor import run as run_doctor
 from segue.commands.evaluate import EvaluateResult
@@ -16,6 +19,7 @@ from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
 from segue.configs import (
     AugmentConfig,
+    ConvertConfig,
     DataConfig,
     DoctorConfig,
     EvaluateConfig,
@@ -27,6 +31,7 @@ from segue.configs import (
     TrainConfig,
     TransferConfig,
 )
+from segue.conversion import Groups
 from segue.infer.segmenter import Segmenter
 
 
@@ -232,3 +237,36 @@ def doctor(
     folder = Path(fix) if fix is not None else None
     labelled = tuple(Path(path) for path in paths)
     return run_doctor(DoctorConfig(paths=labelled, fix=folder, format=format, mask_name=mask_name, ignore=ignore))
+
+
+def convert(
+    *paths: str | Path,
+    to: str,
+    format: str = "auto",
+    mask_name: str = "",
+    names: tuple[str, ...] = (),
+    merge: Mapping[str, Sequence[str]] | None = None,
+    val_fraction: float | None = None,
+) -> ConvertResult:
+    """Write a data set in another layout.
+
+    Args:
+        paths: the data (one folder, or an image folder and a mask folder), and last the new folder.
+        to: layout to write, such as "coco".
+        format: layout of the data on disk; auto looks at the folder.
+        mask_name: file name of a mask without its ending, {stem} standing for the image's.
+        names: class names, in the order of the mask values.
+        merge: new class names, each with those it replaces; `ignore` makes them unlabelled.
+        val_fraction: share to hold out as val where the data has no split.
+    """
+    groups = Groups((new, tuple(olds)) for new, olds in (merge or {}).items())
+    config = ConvertConfig(
+        paths=tuple(Path(path) for path in paths),
+        to=to,
+        format=format,
+        mask_name=mask_name,
+        names=names,
+        merge=groups,
+        val_fraction=val_fraction,
+    )
+    return run_convert(config)

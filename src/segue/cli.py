@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "lr-find": (configs.LrFindConfig, "segue.commands.lr_find"),
     "evaluate": (configs.EvaluateConfig, "segue.commands.evaluate"),
     "predict": (configs.PredictConfig, "segue.commands.predict"),
+    "convert": (configs.ConvertConfig, "segue.commands.convert"),
     "list": (configs.ListConfig, "segue.commands.list"),
 }
 

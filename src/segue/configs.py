@@ -484,6 +484,30 @@ class DoctorConfig(Checked):
 
 
 @dataclass(frozen=True)
+class ConvertConfig(Checked):
+    """Write a data set in another layout."""
+
+    paths: tuple[Path, ...] = knob(
+        (), "the data, in any layout fit takes, and last the new folder to write to", positional=True
+    )
+    to: str = knob("", "layout to write (segue list formats)")
+    format: str = knob("auto", "layout of the data on disk (segue list formats)")
+    mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
+    names: tuple[str, ...] = knob((), "class names, in the order of the mask values; read or made up when not given")
+    ignore: tuple[int, ...] = knob((), "mask values that stand for 'not labelled' (255 always does)", low=0, high=65535)
+    merge: Groups = knob(Groups(), "classes to merge or rename, as vehicle=car+bus,person=pedestrian,ignore=void")
+    palette: str = knob(
+        "", "data set whose published class colours the masks are coded in; found by itself in most", choices=PALETTES
+    )
+    val_fraction: float | None = knob(
+        None, "share of the groups to hold out as val where the data has no split", low=0.01, high=0.9
+    )
+    seed: int = knob(0, "seed of that division", low=0, high=2**31 - 1)
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "read the data and say what would be written, write nothing")
+
+
+@dataclass(frozen=True)
 class ListConfig(Checked):
     """List what there is: encoders, decoders, losses and all else that has a name, with what is known of it."""
 

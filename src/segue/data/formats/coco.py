@@ -142,4 +142,4 @@ def _boxed(entry: dict[str, Any], height: int, width: int) -> list[Region]:
         return []
 
 
-COCO = Format(sniff, read, write)
+COCO = Format(sniff, read, write, unlabelled=False, single_objects=True)

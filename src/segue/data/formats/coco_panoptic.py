@@ -186,4 +186,4 @@ def _write_json(path: Path, part: list[tuple[dict[str, Any], dict[str, Any]]], c
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-COCO_PANOPTIC = Format(sniff, read, write)
+COCO_PANOPTIC = Format(sniff, read, write, unlabelled=False, single_objects=True)

@@ -238,4 +238,4 @@ def _first_pages(folder: Path) -> list[Path]:
         return []
 
 
-LABELME = Format(sniff, read, write)
+LABELME = Format(sniff, read, write, single_objects=True)

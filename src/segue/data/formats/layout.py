@@ -54,8 +54,9 @@ class Format:
     folder and is told whom to tell how far it is; images are copied byte for byte, and so are masks that the layout can
     hold as they are. Reading back what was written gives the same samples below another root.
 
-    Three facts say what a layout has no place for: `splits` (parts of the data), `names` (of the classes) and `ignore`
-    (pixels that are not labelled).
+    Four facts say what a layout has a place for: `splits` (parts of the data), `names` (of the classes), `ignore`
+    (pixels that are not labelled) and `unlabelled` (images without a mask). `single_objects` says that its annotations
+    tell the objects of a class apart, which masks do not.
     """
 
     sniff: Callable[[Path], bool]
@@ -64,6 +65,8 @@ class Format:
     splits: bool = True
     names: bool = True
     ignore: bool = True
+    unlabelled: bool = True
+    single_objects: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,5 +211,5 @@ def need_splits(index: Index, format: str) -> None:
     if without := [sample.id for sample in index.samples if not sample.split]:
         raise DataError(
             f"{index.root}: the layout {format} needs a split for every image, {len(without)} have none "
-            f"(such as {without[0]}); split the data first, or write the layout folders"
+            f"(such as {without[0]}); hold some out with --val-fraction 0.3, or write the layout folders"
         )

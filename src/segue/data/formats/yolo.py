@@ -247,4 +247,4 @@ def _region(numbers: list[float], height: int, width: int) -> Region:
     return fill(points_of(numbers) * (width, height), height, width)
 
 
-YOLO = Format(sniff, read, write, ignore=False)
+YOLO = Format(sniff, read, write, ignore=False, unlabelled=False, single_objects=True)
