@@ -113,7 +113,7 @@ def test_what_was_measured_is_in_the_record_and_in_the_model(tmp_path):
     assert data.bands == measure([sample.image for sample in data.of("train")], 4)
     save_data(tmp_path / "data.json", data)
     assert load_data(tmp_path / "data.json").bands == data.bands
-    prep = preprocessing(resolve(FitConfig(paths=(tmp_path / "data",)), data), data)
+    prep = preprocessing(resolve(FitConfig(paths=(tmp_path / "data",)), data), data, network="")
     assert Bands(prep.ranges, prep.mean, prep.std) == data.bands
     info = dataclasses.replace(tiny_info(channels=4), prep=prep)
     save_model(tmp_path / "model", tiny_model(info), info)
