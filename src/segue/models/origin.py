@@ -12,7 +12,7 @@ from segue.models.licences import Use, published_file, stated_licence, use_of
 from segue.models.source import Source
 from segue.models.weight_file import read_metadata
 
-OTHERS = "choose another encoder (segue list encoders --commercial)"
+OTHERS = "choose other weights or another encoder (segue list encoders --commercial)"
 
 
 def origin(encoder: str, weights: str) -> Source:
