@@ -7,6 +7,7 @@ the 99.9th percentile, which becomes 0-255, and the mean and deviation on that s
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ PICTURE_CHANNELS = (1, 3)  # what encoders are pretrained on
 PERCENTILES = (0.1, 99.9)
 MOST_IMAGES = 200
 MOST_PIXELS = 1_000_000  # looked at in all
+_SHOWN = 6  # bands whose range is told
+
+_log = logging.getLogger("segue")
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,14 @@ def measure(images: Sequence[Path], channels: int) -> Bands | None:
     ranges = () if usual == "8-bit" else tuple(_range(values[:, band]) for band in range(channels))
     pixels = (on_scale(values[None], ranges)[0] if ranges else values) / np.float32(255)
     mean, std = pixels.mean(axis=0, dtype=np.float64), pixels.std(axis=0, dtype=np.float64)
-    return Bands(ranges, tuple(map(_rounded, mean)), tuple(_rounded(one) if one > 1e-6 else 1.0 for one in std))
+    deviations = tuple(_rounded(one) if one > 1e-6 else 1.0 for one in std)
+    _log.info("%d bands measured on the training images%s", channels, _told(ranges))
+    return Bands(ranges, tuple(map(_rounded, mean)), deviations)
+
+
+def _told(ranges: Ranges) -> str:
+    shown = ", ".join(f"{low:g} to {high:g}" for low, high in ranges[:_SHOWN]) + ", ..." * (len(ranges) > _SHOWN)
+    return f"; these numbers become 0 to 255: {shown}" if ranges else ""
 
 
 def _looked_at(images: Sequence[Path], channels: int) -> Float32[np.ndarray, "pixels channels"]:
