@@ -9,6 +9,8 @@ from segue.commands.convert import ConvertResult
 from segue.commands.convert import run as run_convert
 from segue.commands.doctor import Diagnosis
 from segue.commands.doctor import run as run_doctor
+from segue.commands.download import DownloadResult
+from segue.commands.download import run as run_download
 from segue.commands.evaluate import EvaluateResult
 from segue.commands.evaluate import run as run_evaluate
 from segue.commands.fit import FitResult
@@ -22,6 +24,7 @@ from segue.configs import (
     ConvertConfig,
     DataConfig,
     DoctorConfig,
+    DownloadConfig,
     EvaluateConfig,
     FitConfig,
     LrFindConfig,
@@ -270,3 +273,14 @@ def convert(
         val_fraction=val_fraction,
     )
     return run_convert(config)
+
+
+def download(name: str, *, out: str | Path | None = None, keep: bool = False) -> DownloadResult:
+    """Fetch a public data set, or say how to get it where its terms ask for more than a download.
+
+    Args:
+        name: which one, such as "voc2012".
+        out: folder it is unpacked to; `data/<name>` when not given.
+        keep: keep the archives in the cache after unpacking them.
+    """
+    return run_download(DownloadConfig(name=name, out=Path(out) if out is not None else None, keep=keep))

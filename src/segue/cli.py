@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "evaluate": (configs.EvaluateConfig, "segue.commands.evaluate"),
     "predict": (configs.PredictConfig, "segue.commands.predict"),
     "convert": (configs.ConvertConfig, "segue.commands.convert"),
+    "download": (configs.DownloadConfig, "segue.commands.download"),
     "list": (configs.ListConfig, "segue.commands.list"),
 }
 

@@ -23,7 +23,7 @@ STANDS_FOR = {"augment.preset": "augment"}  # this option on the command line re
 PALETTES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
 TRANSFER_MODES = ("staged", "gradual", "full", "lora", "partial", "tune-last", "tune-first", "frozen", "scratch")
 LIST_KINDS = (
-    *("encoders", "decoders", "losses", "metrics", "formats", "augmentations", "presets"),
+    *("encoders", "decoders", "losses", "metrics", "formats", "datasets", "augmentations", "presets"),
     *("sources", "transfer", "optimizers", "schedules"),
 )
 LORA_TARGETS = ("attention", "mlp", "conv")
@@ -505,6 +505,17 @@ class ConvertConfig(Checked):
     seed: int = knob(0, "seed of that division", low=0, high=2**31 - 1)
     json: bool = knob(False, "print the result as JSON on standard output")
     dry_run: bool = knob(False, "read the data and say what would be written, write nothing")
+
+
+@dataclass(frozen=True)
+class DownloadConfig(Checked):
+    """Fetch a public data set, or say how to get it where its terms ask for more."""
+
+    name: str = knob("", "which data set (segue list datasets)", positional=True)
+    out: Path | None = knob(None, "folder it is unpacked to; data/<name> when not given")
+    keep: bool = knob(False, "keep the archives in the cache after unpacking them")
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "show the terms and what would be fetched, fetch nothing")
 
 
 @dataclass(frozen=True)

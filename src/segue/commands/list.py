@@ -105,6 +105,23 @@ def _presets() -> list[dict[str, Any]]:
     return _marked(MEANINGS, AugmentConfig().preset)
 
 
+def _datasets() -> list[dict[str, Any]]:
+    """Each with its terms, and whether it is fetched or has to be asked for."""
+    from segue.data.downloads.catalogue import CATALOGUE
+
+    return [
+        {
+            "name": name,
+            "about": one.about + ("" if one.archives else " (to be asked for)"),
+            "terms": one.terms,
+            "page": one.page,
+            "gigabytes": one.gigabytes,
+            "fetched": bool(one.archives),
+        }
+        for name, one in CATALOGUE.items()
+    ]
+
+
 def _marked(rows: dict[str, str], default: str) -> list[dict[str, Any]]:
     return [{"name": name, "about": about + (" (default)" if name == default else "")} for name, about in rows.items()]
 
@@ -114,6 +131,7 @@ _ROWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "transfer": _transfer,
     "presets": _presets,
     "metrics": _metrics,
+    "datasets": _datasets,
 }
 
 
