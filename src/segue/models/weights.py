@@ -156,45 +156,42 @@ PER_CLASS = re.compile(r"(head|upsample)\.|auxiliary\.\d+\.score\.")  # tensors 
 def _load_whole(model: SegmentationModel, checkpoint: Checkpoint, names: Sequence[str]) -> LoadReport:
     """The encoder of a network; its decoder when it is the same one, and then head rows by the names of the classes."""
     tensors, sha256 = checkpoint.read()
-    source = dataclasses.replace(checkpoint.source, sha256=sha256)
     begin = "encoder.net."
-    same = _same_decoder(model, checkpoint, tensors)
-    encoder = {name.removeprefix(begin): tensor for name, tensor in tensors.items() if name.startswith(begin)}
-    report = _load_encoder(model, encoder, source)
-    swap = swap_classes(checkpoint.names, names if same else (), checkpoint.spec.classes)
     ours = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(begin)}
-    loaded: list[str] = []
-    for name in [name for name in ours if same and name in tensors]:
-        if PER_CLASS.match(name):
-            _swap(ours[name], tensors[name], swap, name)
-            loaded += [f"{name}[{label}]" for label in (*swap.kept, *swap.from_background)]
-        elif ours[name].shape == tensors[name].shape:
-            ours[name].copy_(tensors[name])
-            loaded.append(name)
-    rest = {name: tensor for name, tensor in tensors.items() if not name.startswith(begin)}
+    fitting = [
+        name for name in ours if name in tensors and _fits(name, ours[name], tensors[name], checkpoint.spec.classes)
+    ]
+    same = _same_decoder(model, checkpoint, fitting)
+    encoder = {name.removeprefix(begin): tensor for name, tensor in tensors.items() if name.startswith(begin)}
+    report = _load_encoder(model, encoder, dataclasses.replace(checkpoint.source, sha256=sha256))
+    taken = fitting if same else []
+    whole_head = same and all(name in taken for name in ours if name.startswith("head."))
+    swap = swap_classes(checkpoint.names if whole_head else (), names, checkpoint.spec.classes)
+    with torch.no_grad():
+        for name in taken:
+            new = swap_rows(ours[name], tensors[name], swap, bias=_is_bias(name)) if _per_class(name) else tensors[name]
+            ours[name].copy_(new)
+    rows = [f"[{label}]" for label in (*swap.kept, *swap.from_background)]
+    unexpected = [f"{begin}{name}" for name in report.unexpected]
+    unexpected += [name for name in tensors if not name.startswith(begin) and name not in taken]
     return dataclasses.replace(
         report,
-        loaded=(*report.loaded, *loaded),
-        missing=report.missing + tuple(n for n in ours if same and n not in tensors and not PER_CLASS.match(n)),
-        unexpected=(*(f"{begin}{name}" for name in report.unexpected), *_left(rest, loaded, checkpoint, swap)),
+        loaded=(*report.loaded, *_each(taken, rows)),
+        missing=(*report.missing, *(name for name in ours if same and name not in taken)),
+        unexpected=(*unexpected, *_each([name for name in taken if _per_class(name)], _dropped(checkpoint, swap))),
         kept=swap.kept,
         from_background=swap.from_background,
-        anew=swap.anew if same else tuple(names),
+        anew=swap.anew,
     )
 
 
-def _same_decoder(model: SegmentationModel, checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> bool:
+def _same_decoder(model: SegmentationModel, checkpoint: Checkpoint, fitting: Sequence[str]) -> bool:
     """Whether the decoder is the one the checkpoint was trained with; raises when it should be and does not fit."""
     mine, theirs = model.spec, checkpoint.spec
     if (mine.decoder, mine.network) != (theirs.decoder, theirs.network):
         return False
-    own = model.decoder.state_dict()
-    if not own:
-        return mine.encoder == theirs.encoder  # FCN-32s has nothing between the maps and the head
-    fitting = [
-        name for name in own if f"decoder.{name}" in tensors and own[name].shape == tensors[f"decoder.{name}"].shape
-    ]
-    share = elements(fitting, own) / max(1, elements(own, own))
+    own = {f"decoder.{name}": tensor for name, tensor in model.decoder.state_dict().items()}
+    share = elements([name for name in own if name in fitting], own) / max(1, elements(own, own))
     if share < ENOUGH and mine.encoder == theirs.encoder:
         raise WeightsError(
             f"{checkpoint.source.name}: expected at least {ENOUGH:.0%} of decoder {mine.decoder}, got {share:.0%}: "
@@ -203,14 +200,26 @@ def _same_decoder(model: SegmentationModel, checkpoint: Checkpoint, tensors: Map
     return share >= ENOUGH
 
 
-def _swap(ours: Tensor, theirs: Tensor, swap: Swap, name: str) -> None:
-    with torch.no_grad():
-        ours.copy_(swap_rows(ours, theirs, swap, bias=name.endswith(".bias")))
+def _fits(name: str, ours: Tensor, theirs: Tensor, classes: int) -> bool:
+    if not _per_class(name):
+        return ours.shape == theirs.shape
+    return ours.shape[1:] == theirs.shape[1:] and theirs.shape[0] >= classes
 
 
-def _left(rest: Mapping[str, Tensor], loaded: Sequence[str], checkpoint: Checkpoint, swap: Swap) -> list[str]:
-    """What nothing took: whole tensors, and the rows of classes that have no successor."""
-    left = [name for name in rest if name not in loaded and not PER_CLASS.match(name)]
+def _per_class(name: str) -> bool:
+    return PER_CLASS.match(name) is not None
+
+
+def _is_bias(name: str) -> bool:
+    return name.endswith(".bias")
+
+
+def _each(names: Sequence[str], rows: Sequence[str]) -> list[str]:
+    """The names of tensors, those of a head once for each of some rows."""
+    return [name + row for name in names for row in (rows if _per_class(name) else ("",))]
+
+
+def _dropped(checkpoint: Checkpoint, swap: Swap) -> list[str]:
+    """The rows of the old head that no class took."""
     labels = checkpoint.names or tuple(str(row) for row in range(checkpoint.spec.classes))
-    dropped = [label for row, label in enumerate(labels) if row not in swap.rows]
-    return left + [f"{name}[{label}]" for name in rest if PER_CLASS.match(name) for label in dropped]
+    return [f"[{label}]" for row, label in enumerate(labels) if row not in swap.rows]

@@ -108,6 +108,8 @@ def _checked_encoder(name: str) -> str:
 
 def _taps(encoder: Any) -> list[str]:  # noqa: ANN401
     """The name of the submodule each map comes out of, seen by running the encoder once; "-" for none."""
+    if hasattr(encoder, "patch_embed1"):
+        return _mix_transformer_taps(encoder)
     image = torch.zeros(1, encoder._in_channels, 64, 64, device=next(encoder.parameters()).device)
     seen: dict[int, str] = {}
     keep: list[Any] = []  # a tensor that is gone may leave its id to another
@@ -119,15 +121,22 @@ def _taps(encoder: Any) -> list[str]:  # noqa: ANN401
     encoder.train(training)
     for hook in hooks:
         hook.remove()
-    stages = encoder.get_stages() if hasattr(encoder, "get_stages") else {}
-    names = {id(module): name for name, module in encoder.named_modules()}
-    last = {stride: names.get(id(modules[-1]), "-") for stride, modules in stages.items() if modules}
-    return [seen.get(id(map_)) or last.get(2**level, "-") for level, map_ in enumerate(maps)]
+    return [seen.get(id(map_), "-") for map_ in maps]
 
 
 def _note(name: str, seen: dict[int, str], keep: list[Any]) -> Any:  # noqa: ANN401
     def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
-        seen[id(output)] = name  # outer modules come after those inside them
+        # the module that made a tensor, then those around it; one that passes on what it got is none of them
+        if seen.get(id(output), f"{name}.").startswith(f"{name}."):
+            seen[id(output)] = name
         keep.append(output)
 
     return hook
+
+
+def _mix_transformer_taps(encoder: Any) -> list[str]:  # noqa: ANN401
+    """Those of the library's Mix Transformer, whose maps are copies; its modules are put in the order of their use."""
+    order = [f"{part}{stage}" for stage in range(1, 5) for part in ("patch_embed", "block", "norm")]
+    modules = encoder._modules
+    encoder._modules = {name: modules[name] for name in [*order, *(name for name in modules if name not in order)]}
+    return [f"norm{level - 1}" if level > 1 else "-" for level in range(len(encoder.out_channels))]

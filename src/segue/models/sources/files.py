@@ -104,7 +104,7 @@ def files_of(weights: str) -> Files | None:
     """The files a value of `--model.weights` stands for: a folder, or `hf:owner/name[@revision]`; None for others."""
     if weights.startswith(PREFIX):
         where = weights.removeprefix(PREFIX)
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", where):
+        if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(@\w[\w./-]*)?", where):
             raise WeightsError(f"{weights}: expected {PREFIX}OWNER/NAME or {PREFIX}OWNER/NAME@REVISION")
         return Files(where, local=False)
     return Files(weights, local=True) if Path(weights).is_dir() else None

@@ -32,6 +32,8 @@ def open_checkpoint(weights: str) -> Checkpoint | None:
         if files is not None and not files.local:
             raise WeightsError(f"{weights}: expected a model with a config.json, got none: check the name")
         return None
+    if "_model_class" in content:  # segmentation_models_pytorch's
+        return None
     kind = _kind(weights, content)
     network: Network = NETWORKS[kind]
     try:
@@ -63,6 +65,11 @@ def _kind(weights: str, content: Mapping[str, Any]) -> str:
     architectures = content.get("architectures") or ()
     supported = {NETWORKS[kind].architecture: kind for kind in KINDS}
     found = next((supported[name] for name in architectures if name in supported), None)
+    if found is None and isinstance(content.get("architecture"), str):
+        name = content["architecture"]
+        raise WeightsError(
+            f"{weights}: expected a whole network, got timm's encoder {name}: use --model.encoder {name}"
+        )
     if found is None:
         got = ", ".join(str(name) for name in architectures) or content.get("model_type", "no architecture")
         raise WeightsError(f"{weights}: expected one of {', '.join(supported)}, got {got}")
