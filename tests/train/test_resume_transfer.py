@@ -118,6 +118,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bytes(place, tmp_path, name):
     whole, expected = run(config, data, tmp_path / "whole", ())
     parts, got = run(config, data, tmp_path / "parts", (2, 5))
     assert_same(expected, got)
+    assert all(row["lr"] > 0 for row in got.state["history"])
     if config.transfer.interpolate != "none":
         mixtures = [interpolate_best(loop, load_best(loop.folder)) for loop in (whole, parts)]
         assert mixtures[0] == mixtures[1]

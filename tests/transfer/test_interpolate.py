@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from segue.train.interpolation import Interpolation, refresh_statistics
+from segue.train.interpolation import Interpolation, best_share, refresh_statistics
 from segue.transfer.interpolate import interpolate
 
 
@@ -47,6 +47,11 @@ def test_statistics_are_those_of_the_batches_seen():
     assert torch.equal(net[3].running_mean, frozen)
     assert net[1].momentum == 0.1
     assert not net.training
+
+
+def test_the_best_share_wins_and_of_equal_ones_the_final_weights():
+    assert best_share((0.0, 0.25, 0.5, 1.0), (0.1, 0.4, 0.3, 0.2)) == 0.25
+    assert best_share((0.0, 0.5, 1.0), (0.5, 0.5, 0.5)) == 1.0
 
 
 def test_the_summary_names_every_share_and_the_one_kept():

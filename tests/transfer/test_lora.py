@@ -98,6 +98,19 @@ def test_merging_changes_neither_the_result_nor_the_names(encoder):
         torch.testing.assert_close(fresh(x), adapted)
 
 
+@pytest.mark.parametrize("encoder", ["test_resnet", "test_vit"])
+def test_merging_changes_nothing_in_half_precision_either(encoder):
+    torch.manual_seed(0)
+    model = build(ModelSpec(encoder, "fcn", 3, 3)).eval()
+    trained(model.encoder)
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        adapted = model(x)
+    merge_lora(model)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(model(x), adapted)
+
+
 def test_taking_the_matrices_away_leaves_the_pretrained_bits():
     torch.manual_seed(0)
     model = build(ModelSpec("test_vit", "fcn", 3, 3))

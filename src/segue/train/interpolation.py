@@ -8,7 +8,7 @@ https://arxiv.org/abs/1803.05407; only those, however, that differ between the e
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,11 +60,20 @@ def interpolate_best(loop: Loop, final: Mapping[str, Tensor]) -> Interpolation |
     last = {name: tensor.to(engine.fabric.device) for name, tensor in final.items()}
     shares = SHARES if engine.transfer.interpolate == "auto" else (float(engine.transfer.interpolate),)
     scores = [_score(loop, first, last, share) for share in shares]
-    kept = max(zip(scores, shares, strict=True))[1]
+    kept = best_share(shares, scores)
     _load(loop, first, last, kept)
     result = Interpolation(shares, tuple(scores), kept)
     _log.info("%s", result.summary())
     return result
+
+
+def best_share(shares: Sequence[float], scores: Sequence[float]) -> float:
+    """The share with the highest score; of equal ones the highest share, which is nearest to the final weights.
+
+    >>> best_share((0.0, 0.5, 1.0), (0.2, 0.6, 0.6))
+    1.0
+    """
+    return max(zip(scores, shares, strict=True))[1]
 
 
 def _score(loop: Loop, first: Mapping[str, Tensor], last: Mapping[str, Tensor], share: float) -> float:

@@ -35,6 +35,7 @@ from segue.train.machine import differences, environment, make_fabric, make_scal
 from segue.train.optim import make_optimizer
 from segue.train.resolve import preprocessing
 from segue.train.run_folder import CHECKPOINTS, ENVIRONMENT, LOADED
+from segue.train.scaling import restore_scaler, scaler_tensors
 from segue.train.signals import StopRequest
 from segue.train.state import State
 from segue.train.step import Engine, training_step
@@ -220,12 +221,13 @@ def _time_steps(loop: Loop) -> float:
     optimizer = make_optimizer(groups, engine.optim, engine.fabric.device.type)
     wrapped = engine.fabric.setup_module(model)
     trial = dataclasses.replace(engine, model=model, wrapped=wrapped, optimizer=optimizer, average=copy.deepcopy(model))
-    times = []
+    times, scale = [], scaler_tensors(engine.scaler)
     for step in range(4):
         began = time.perf_counter()
         state = State(total_steps=4, step=step, progress=0.9)  # past the head phase, where steps cost the most
         training_step(trial, loop.data.batch(step, engine.optim.batch), state)
         times.append(time.perf_counter() - began)
+    restore_scaler(engine.scaler, scale)  # the fabric has one for both
     return min(times[1:])
 
 

@@ -38,8 +38,9 @@ class LowRank(nn.Module):
         self.scale = scale
 
     def forward(self, weight: Float[Tensor, "out ..."]) -> Float[Tensor, "out ..."]:
-        """The weight the layer computes with."""
-        return weight + (self.scale * (self.b @ self.a)).view(weight.shape)
+        """The weight the layer computes with, in full precision, as a merged layer would hold it."""
+        with torch.autocast(weight.device.type, enabled=False):
+            return weight + (self.scale * (self.b @ self.a)).view(weight.shape)
 
 
 def add_lora(encoder: nn.Module, transfer: TransferConfig, seed: int) -> tuple[str, ...]:
