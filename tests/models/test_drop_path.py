@@ -4,6 +4,7 @@ import pytest
 import timm
 import torch
 from timm.layers import DropPath
+from torch import nn
 
 from segue.configs import ModelConfig
 from segue.errors import UsageError
@@ -46,7 +47,7 @@ def test_while_training_maps_are_dropped_whole_before_the_last_layer():
 
 def test_an_encoder_without_residual_blocks_is_refused():
     with pytest.raises(UsageError, match=r"model\.drop_path: expected an encoder with residual blocks"):
-        build(ModelSpec("vgg11", "fcn", 3, 2), drop_path=0.1)
+        add_drop_path(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), 0.1)
 
 
 def test_the_ranges_are_checked():
