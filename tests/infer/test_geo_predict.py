@@ -111,6 +111,17 @@ def test_a_scene_that_is_not_cut_gives_every_bit_of_what_it_gives_read_whole(tmp
     np.testing.assert_array_equal(shares, whole.probabilities)
 
 
+@pytest.mark.parametrize("rows", [slice(0, 5), slice(50, 53), slice(100, 128)])
+def test_rows_without_data_stay_in_their_place_among_rows_that_have_it(tmp_path, rows):
+    values = reflectances(1, size=(128, 40))[0]
+    values[rows] = 0
+    path = write_raster(tmp_path / "in.tif", values, nodata=0)
+    segmenter = segmenter_of(info_of(largest=10, pixel_scale=0.8), Tiling(32, overlap=0.0))
+    write_scene(segmenter, path, tmp_path / "mask.tif")
+    with rasterio.open(tmp_path / "mask.tif") as mask:
+        np.testing.assert_array_equal(mask.read(1) == IGNORE, (values == 0).all(axis=2))
+
+
 def test_rows_are_read_once_per_row_of_tiles_and_none_is_kept(tmp_path, scene, monkeypatch):
     asked = []
     read_part = segue.infer.scene.read_part
