@@ -453,7 +453,10 @@ class PredictConfig(Checked):
     paths: tuple[Path, ...] = knob((), "image files, folders and quoted globs", positional=True)
     out: Path = knob(Path("predictions"), "folder the masks and overlays are written to")
     overlay: bool = knob(True, "also write the image with the classes painted over it")
-    probabilities: bool = knob(False, "also write the class probabilities (float16 .npz, classes x height x width; for a raster a float32 GeoTIFF)")
+    probabilities: bool = knob(
+        False,
+        "also write the class probabilities (float16 .npz, classes x height x width; for a raster a float32 GeoTIFF)",
+    )
     tile: int | None = knob(
         None, "side in pixels past which an image is cut into tiles; chosen when not given", low=64, high=16384
     )
