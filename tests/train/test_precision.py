@@ -42,6 +42,13 @@ def test_only_fp16_needs_a_scale():
     assert scaler_tensors(None) == {}
 
 
+def test_the_fabric_scales_with_the_scaler_it_is_given():
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    weight = torch.nn.Parameter(torch.ones(1))
+    make_fabric("cpu", "fp16", scaler).backward(3 * weight.sum())
+    assert weight.grad.item() == 24.0
+
+
 def test_a_scaled_step_is_the_step_without_scale(batch):
     plain, scaled = make_engine(small_model(), TransferConfig(mode="full")), scaled_engine(2.0**10)
     for engine in (plain, scaled):
