@@ -12,6 +12,9 @@ from segue.transfer.lora import added_parameters
 from segue.transfer.modes import stage_starts
 
 
+Named = tuple[str, nn.Parameter]
+
+
 @dataclass(frozen=True)
 class Group:
     """Named parameters that share everything the optimiser wants to know.
@@ -20,7 +23,7 @@ class Group:
     of L2-SP. `encoder` tells the encoder's from the decoder's.
     """
 
-    parameters: tuple[tuple[str, nn.Parameter], ...]
+    parameters: tuple[Named, ...]
     lr: float
     weight_decay: float
     start: float = 0.0
@@ -52,30 +55,31 @@ def lr_groups(
     its pull replaces the decay. Raises `UsageError` for a mode that asks for more stages than there are.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    peak = encoder_peak(optim, transfer)
+    starts = stage_starts(transfer, len(stages))
     groups: list[Group] = []
     seen: set[int] = set()
-    for position, (stage, start) in enumerate(zip(stages, stage_starts(transfer, len(stages)), strict=True)):
+    for position, stage in enumerate(stages):
         decay = 1.0 if transfer.mode == "scratch" else transfer.layer_decay ** (len(stages) - 1 - position)
-        added = {id(parameter) for module in stage for parameter in added_parameters(module)}
+        rate = encoder_peak(optim, transfer) * decay
         members = [(names[id(p)], p) for module in stage for p in module.parameters()]
+        added = {id(p) for module in stage for p in added_parameters(module)}
+        groups += _loaded([m for m in members if id(m[1]) not in added], rate, starts[position], optim, transfer)
+        groups.append(Group(tuple(m for m in members if id(m[1]) in added), rate, optim.weight_decay, encoder=True))
         seen.update(id(p) for _, p in members)
-        old, new = [m for m in members if id(m[1]) not in added], [m for m in members if id(m[1]) in added]
-        weights, rest = _by_dimension(old)
-        if transfer.l2sp > 0:
-            groups.append(Group(weights, peak * decay, 0.0, start, transfer.l2sp, encoder=True))
-        else:
-            groups.append(Group(weights, peak * decay, optim.weight_decay, start, encoder=True))
-        groups.append(Group(rest, peak * decay, 0.0, start, encoder=True))
-        groups.append(Group(tuple(new), peak * decay, optim.weight_decay, encoder=True))
     weights, rest = _by_dimension([(name, p) for name, p in model.named_parameters() if id(p) not in seen])
     groups += [Group(weights, optim.lr, optim.weight_decay), Group(rest, optim.lr, 0.0)]
     return [group for group in groups if group.parameters]
 
 
-Named = tuple[tuple[str, nn.Parameter], ...]
+def _loaded(
+    members: Sequence[Named], rate: float, start: float, optim: OptimConfig, transfer: TransferConfig
+) -> list[Group]:
+    """The groups of a stage's own parameters, LoRA's matrices aside."""
+    weights, rest = _by_dimension(members)
+    decay, pull = (0.0, transfer.l2sp) if transfer.l2sp > 0 else (optim.weight_decay, 0.0)
+    return [Group(weights, rate, decay, start, pull, encoder=True), Group(rest, rate, 0.0, start, encoder=True)]
 
 
-def _by_dimension(members: Sequence[tuple[str, nn.Parameter]]) -> tuple[Named, Named]:
+def _by_dimension(members: Sequence[Named]) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
     """Weights, and what has one dimension: biases and normalisation."""
     return tuple(m for m in members if m[1].ndim > 1), tuple(m for m in members if m[1].ndim <= 1)
