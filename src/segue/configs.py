@@ -127,10 +127,17 @@ class DataConfig(Checked):
 class ModelConfig(Checked):
     """The network: a pretrained encoder and a decoder on top of it."""
 
-    encoder: str = knob("mobilenetv2_100", "timm model that gives the feature maps (segue list encoders)")
-    decoder: str = knob("unet", "decoder put on the encoder (segue list decoders)")
+    encoder: str = knob(
+        "mobilenetv2_100",
+        "network that gives the feature maps (segue list encoders); a source of a whole network replaces the default",
+    )
+    decoder: str = knob(
+        "unet", "decoder put on the encoder (segue list decoders); a source of a whole network replaces the default"
+    )
     weights: str = knob(
-        "hub", "pretrained weights: hub (by the encoder's name), a .safetensors or .pth file, or another Segue run"
+        "hub",
+        "pretrained weights: hub (by the encoder's name), a .safetensors or .pth file, or a whole network: another "
+        "run, torchvision:NAME, hf:OWNER/NAME or a folder of save_pretrained (segue list sources)",
     )
     auxiliary: float = knob(
         0.4,

@@ -20,6 +20,7 @@ from segue.data.prepare import prepare
 from segue.durable import make_folder, write_text
 from segue.errors import UsageError
 from segue.models.origin import require_commercial
+from segue.models.sources.choice import as_source_says
 from segue.report.plots import save_rate_curve
 from segue.train.range_test import Curve, Suggestion, range_test, smoothed, suggest
 from segue.train.resolve import resolve
@@ -74,6 +75,7 @@ def run(config: LrFindConfig) -> LrFindResult:
     """
     if not config.paths:
         raise UsageError("expected a folder with images and masks, got none: segue lr-find DATA")
+    config = dataclasses.replace(config, model=as_source_says(config.model))
     if config.commercial:
         require_commercial(config.model.encoder, None if config.transfer.mode == "scratch" else config.model.weights)
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Networks that Hugging Face's transformers saved with `save_pretrained`: a folder or `hf:` name."""
+"""SegFormer, UPerNet, DPT, Mask2Former and EoMT as Hugging Face's transformers saves them: a folder or `hf:` name."""
 
 from __future__ import annotations
 

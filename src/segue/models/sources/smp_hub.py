@@ -1,4 +1,4 @@
-"""Models that segmentation_models_pytorch saved with `save_pretrained`, as in smp-hub: a folder or `hf:` name."""
+"""Networks as segmentation_models_pytorch saves them and smp-hub has them: a folder or `hf:` name."""
 
 from __future__ import annotations
 
