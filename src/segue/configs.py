@@ -259,7 +259,7 @@ class OptimConfig(Checked):
     )
     class_weights: float = knob(
         0.5,
-        "power of the inverse class share that weighs cross entropy: 0 every pixel alike, 1 every class",
+        "power of the inverse class share that weighs ce, bce, ohem and focal: 0 every pixel alike, 1 every class",
         low=0,
         high=1,
     )

@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,8 @@ from segue.losses import LOSSES, parse_loss, takes_class_weights
 from segue.losses.focal import focal
 from segue.losses.parameters import parameters
 from segue.losses.tversky import tversky
+
+ROOT = Path(__file__).parents[2]
 
 
 def values(text):
@@ -91,3 +95,13 @@ def test_the_list_of_losses_says_what_each_takes(capsys):
     assert row["parameters"]["beta"] == {"default": 0.7, "low": 0.01, "high": 10}
     assert main(["list", "losses", "--filter", "ohem"]) == 0
     assert "threshold=0.7, min_kept=0.0625" in capsys.readouterr().out
+
+
+def test_every_loss_is_documented_with_its_file_and_with_tests_that_exist():
+    page = (ROOT / "docs" / "reference" / "canon" / "losses.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for name in LOSSES:
+        file = Path(inspect.getfile(inspect.unwrap(LOSSES[name]))).name
+        assert re.search(rf"^\| `{name}` \|.*\| `{file}` \|.*\| `test_\w+\.py`", page, re.MULTILINE), name
+    assert {found for found in re.findall(r"`(test_\w+)`", page) if f"def {found}(" not in tests} == set()
+    assert all(list((ROOT / "tests").rglob(found)) for found in re.findall(r"`(test_\w+\.py)`", page))

@@ -1,6 +1,8 @@
 """What every row of METRICS must do; a new metric is covered by its row."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from segue.metrics.confusion import confusion
 from segue.metrics.measured import Measured, chosen
 from segue.metrics.phrases import metric_lines
 
+ROOT = Path(__file__).parents[2]
 NAMES = METRICS.names()
 SPACES = ((24, 30), (8, 9, 10))
 PIXELS = Measure(tolerance=2)
@@ -209,3 +212,11 @@ def test_every_metric_is_listed_with_what_it_is(capsys):
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == list(NAMES)
     assert all(row["about"].endswith(".") for row in rows)
+
+
+def test_every_metric_is_documented_with_tests_that_exist():
+    page = (ROOT / "docs" / "reference" / "canon" / "metrics.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in NAMES if not re.search(rf"^\| .*`{name}`.* \| `\w+\.py` \|", page, re.MULTILINE)] == []
+    assert {found for found in re.findall(r"`(test_\w+)`", page) if f"def {found}(" not in tests} == set()
+    assert all(list((ROOT / "tests").rglob(found)) for found in re.findall(r"`(test_\w+\.py)`", page))

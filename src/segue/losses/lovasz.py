@@ -17,9 +17,9 @@ def lovasz(
 ) -> Float[Tensor, ""]:
     """Lovász extension of one minus IoU at the errors |y - p|, averaged over the classes present in the batch.
 
-    All pixels of the batch are sorted once for each class present, which on a CPU costs more than the other losses do.
-    When to use it: beside cross entropy, or to finish a training that cross entropy began, when IoU is the score; alone
-    it starts slowly.
+    All pixels of the batch are sorted once for each class present: about 80 ms a class on one core for 8 crops of
+    240 x 320, where `jaccard` takes 55 ms for all classes. When to use it: beside cross entropy, or to finish a
+    training that cross entropy began, when IoU is the score; alone it starts slowly.
     """
     same_pixels(logits, labels)
     probabilities = logits.float().softmax(1)

@@ -84,7 +84,7 @@ def _to_nearest(
     if not len(other_places):
         distances[:] = np.inf
     elif apart.any():
-        # built for one question: sorting it into a balanced tree costs more than it saves
-        tree = KDTree(other_places, balanced_tree=False, compact_nodes=False)
+        # built for one question: sorting it into a deep, balanced tree costs more than it saves
+        tree = KDTree(other_places, leafsize=32, balanced_tree=False, compact_nodes=False)
         distances[apart] = tree.query(own_places[apart])[0]
     return distances
