@@ -11,7 +11,6 @@ from segue.configs import OptimConfig, TransferConfig
 from segue.transfer.lora import added_parameters
 from segue.transfer.modes import stage_starts
 
-
 Named = tuple[str, nn.Parameter]
 
 
