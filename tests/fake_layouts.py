@@ -39,7 +39,7 @@ def split_of(number: int) -> str:
     return "val" if number % 3 == 2 else "train"
 
 
-def write_cityscapes(root: Path, count: int = 6, kind: str = "labelIds") -> Path:
+def write_cityscapes(root: Path, count: int = 3, kind: str = "labelIds") -> Path:
     """As unpacked from leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, one sequence of several frames."""
     train_ids = {7: 0, 26: 13, 11: 2, 24: 11, 3: 255}
     for number in range(count):
@@ -63,7 +63,7 @@ def write_cityscapes_train_ids(root: Path) -> Path:
     return write_cityscapes(root, kind="labelTrainIds")
 
 
-def write_ade20k(root: Path, count: int = 6) -> Path:
+def write_ade20k(root: Path, count: int = 3) -> Path:
     """As unpacked from ADEChallengeData2016.zip."""
     folders = {"train": "training", "val": "validation"}
     for number in range(count):
@@ -76,7 +76,7 @@ def write_ade20k(root: Path, count: int = 6) -> Path:
     return root
 
 
-def write_coco_stuff(root: Path, count: int = 6) -> Path:
+def write_coco_stuff(root: Path, count: int = 3) -> Path:
     """The images of COCO 2017 and stuffthingmaps_trainval2017.zip unpacked into `annotations/`."""
     for number in range(count):
         image, labels = labels_of(number)
@@ -86,7 +86,7 @@ def write_coco_stuff(root: Path, count: int = 6) -> Path:
     return root
 
 
-def write_cvat(root: Path, count: int = 6, images: bool = True) -> Path:
+def write_cvat(root: Path, count: int = 3, images: bool = True) -> Path:
     """An export of a task as "Segmentation mask 1.1" with images; the job has no subsets."""
     colours = np.array(list(CVAT_LABELS.values()), np.uint8)
     names = [f"frame_{number:06d}" for number in range(count)]
@@ -174,7 +174,7 @@ def coco_content(numbers: list[int], named) -> dict:
     }
 
 
-def write_coco(root: Path, count: int = 6) -> Path:
+def write_coco(root: Path, count: int = 3) -> Path:
     """As unpacked from train2017.zip, val2017.zip and annotations_trainval2017.zip."""
     (root / "annotations").mkdir(parents=True)
     for split in ("train", "val"):
@@ -188,7 +188,7 @@ def write_coco(root: Path, count: int = 6) -> Path:
     return root
 
 
-def write_roboflow_coco(root: Path, count: int = 6) -> Path:
+def write_roboflow_coco(root: Path, count: int = 3) -> Path:
     """An export of Roboflow as COCO: a JSON file among the images of each part."""
     for split, folder in (("train", "train"), ("val", "valid")):
         numbers = [number for number in range(count) if split_of(number) == split]
@@ -201,7 +201,7 @@ def write_roboflow_coco(root: Path, count: int = 6) -> Path:
     return root
 
 
-def write_coco_panoptic(root: Path, count: int = 6) -> Path:
+def write_coco_panoptic(root: Path, count: int = 3) -> Path:
     """As unpacked from panoptic_annotations_trainval2017.zip, the inner archives too."""
     categories = {1: "disc", 17: "box", 18: "stripe", 200: "ground"}
     of_label = {0: 200, 1: 1, 2: 17, 3: 18}
@@ -258,7 +258,7 @@ def labelme_page(number: int, image: str) -> dict:
     }
 
 
-def write_labelme(root: Path, count: int = 6) -> Path:
+def write_labelme(root: Path, count: int = 3) -> Path:
     """A folder as labelme leaves it: a JSON file beside each image."""
     for number in range(count):
         path = save_image(root / f"{number:03d}.jpg", labels_of(number)[0])
@@ -276,7 +276,7 @@ def yolo_lines(labels: np.ndarray) -> str:
     return "\n".join(lines)
 
 
-def write_yolo(root: Path, count: int = 6) -> Path:
+def write_yolo(root: Path, count: int = 3) -> Path:
     """As Ultralytics lays out its own sets (coco8-seg)."""
     for number in range(count):
         image, labels = scene(number)
@@ -297,7 +297,7 @@ def write_yolo(root: Path, count: int = 6) -> Path:
     return root
 
 
-def write_roboflow_yolo(root: Path, count: int = 6) -> Path:
+def write_roboflow_yolo(root: Path, count: int = 3) -> Path:
     """An export of Roboflow as YOLOv8: parts above images and labels, paths from somewhere else."""
     for number in range(count):
         image, labels = scene(number)
@@ -336,7 +336,7 @@ def hf_table(numbers: list[int], columns: tuple[str, str], named: bool = True):
     return arrow.Table.from_pylist(rows, schema)
 
 
-def write_hf_disk(root: Path, count: int = 6) -> Path:
+def write_hf_disk(root: Path, count: int = 3) -> Path:
     """As `DatasetDict.save_to_disk` writes it."""
     import pyarrow as arrow
 
@@ -352,7 +352,7 @@ def write_hf_disk(root: Path, count: int = 6) -> Path:
     return root
 
 
-def write_hf_hub(root: Path, count: int = 6) -> Path:
+def write_hf_hub(root: Path, count: int = 3) -> Path:
     """A data set repository cloned from the hub, with the class names beside; pictures came without file names."""
     import pyarrow.parquet as parquet
 

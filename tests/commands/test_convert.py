@@ -47,7 +47,7 @@ def named_labels(index: Index) -> list[bytes]:
 def test_any_layout_becomes_coco_and_coco_any_layout(tmp_path, capsys, layout):
     first = open_index([GENUINE[layout][1](tmp_path / "a")])
     printed = convert(capsys, tmp_path / "a", tmp_path / "b", "--to", "coco")
-    assert (printed["source_format"], printed["format"], printed["images"]) == (first.format, "coco", 6)
+    assert (printed["source_format"], printed["format"], printed["images"]) == (first.format, "coco", 3)
     assert named_labels(open_index([tmp_path / "b"])) == named_labels(first)
 
 
@@ -57,9 +57,9 @@ def test_coco_becomes_any_open_layout_and_what_is_lost_is_said(tmp_path, capsys,
     printed = convert(capsys, root, tmp_path / "b", "--to", target)
     again = open_index([tmp_path / "b"])
     format = FORMATS[target]
-    assert (again.format, len(again.samples), again.problems) == (target, 6, ())
+    assert (again.format, len(again.samples), again.problems) == (target, 3, ())
     assert printed["classes"] == ["background", "disc", "box", "stripe"]
-    assert printed["splits"] == {"train": 4, "val": 2}
+    assert printed["splits"] == {"train": 2, "val": 1}
     if format.splits:
         assert Counter(sample.split for sample in again.samples) == printed["splits"]
     if format.names and format.ignore:
@@ -129,22 +129,22 @@ def test_images_without_a_mask_are_counted(tmp_path, capsys):
     root = write_labelme(tmp_path / "a")
     (root / "000.json").unlink()
     printed = convert(capsys, root, tmp_path / "b", "--to", "coco")
-    assert (printed["images"], printed["labelled"]) == (5, 5)
+    assert (printed["images"], printed["labelled"]) == (2, 2)
     assert "1 images without a mask" in printed["lost"]
     printed = convert(capsys, root, tmp_path / "c", "--to", "labelme", "--val-fraction", "0.4")
-    assert (printed["images"], printed["lost"][-1]) == (5, "1 images without a mask")
+    assert (printed["images"], printed["lost"][-1]) == (2, "1 images without a mask")
     printed = convert(capsys, root, tmp_path / "d", "--to", "hf")
-    assert (printed["images"], printed["labelled"]) == (6, 5)
+    assert (printed["images"], printed["labelled"]) == (3, 2)
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path, capsys):
     root = write_coco(tmp_path / "a")
     printed = convert(capsys, root, tmp_path / "b" / "c", "--to", "yolo", "--dry-run")
-    assert (printed["images"], printed["dry_run"]) == (6, True)
+    assert (printed["images"], printed["dry_run"]) == (3, True)
     assert not (tmp_path / "b").exists()
     assert main(["convert", str(root), str(tmp_path / "b"), "--to", "yolo", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "coco to yolo: 6 images (4 in train, 2 in val), 6 labelled, 4 classes"
+    assert lines[0] == "coco to yolo: 3 images (2 in train, 1 in val), 3 labelled, 4 classes"
     assert lines[-1] == "dry run: nothing was written"
 
 

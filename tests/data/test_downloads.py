@@ -69,7 +69,7 @@ def server(monkeypatch) -> Iterator[Server]:
     monkeypatch.setattr(fetching, "_WAIT", 0.0)
     monkeypatch.setattr(fetching, "_PORTION", 10_000)
     with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield running
         running.shutdown()

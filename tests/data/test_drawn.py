@@ -45,7 +45,7 @@ def random_mask(seed: int) -> np.ndarray:
 # --- polygons --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(polygons, sizes)
 def test_a_pixel_is_inside_when_its_centre_is(points, size):
     from fractions import Fraction
@@ -164,7 +164,7 @@ def test_layers_lie_over_those_before_and_many_findings_are_counted():
 # --- outlines of masks -----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_filling_the_outlines_of_a_mask_gives_the_mask(seed):
     mask = random_mask(seed)

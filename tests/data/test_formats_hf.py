@@ -32,7 +32,7 @@ def hub(root: Path, table: arrow.Table, name: str = "train.parquet") -> Path:
 
 
 def test_pictures_keep_their_bytes(tmp_path):
-    index = open_index([write_hf_disk(tmp_path / "data")])
+    index = open_index([write_hf_disk(tmp_path / "data", 6)])
     stored = {row["image"]["path"]: row for row in hf_table(list(range(6)), ("image", "label")).to_pylist()}
     for sample in index.samples:
         row = stored[sample.image.name]
@@ -42,7 +42,7 @@ def test_pictures_keep_their_bytes(tmp_path):
 
 
 def test_pictures_without_a_name_are_numbered_and_get_the_ending_of_what_they_are(tmp_path):
-    index = open_index([write_hf_hub(tmp_path / "data")])
+    index = open_index([write_hf_hub(tmp_path / "data", 6)])
     assert [sample.id for sample in index.of("train")] == [
         "train/000000",
         "train/000001",

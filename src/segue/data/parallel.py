@@ -20,7 +20,8 @@ def silent(_share: float, _text: str) -> None:
 def in_order(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     """The results of `work` over `items`; at most four for each thread wait to be taken.
 
-    An error of `work` is raised where its result would have been, and what has not begun is dropped.
+    An error of `work` is raised where its result would have been. What has not begun then is dropped, and what has is
+    waited for: nothing writes any more once the caller cleans up.
     """
     threads = min(8, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="segue-data")
@@ -33,7 +34,7 @@ def in_order(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def for_each(work: Callable[[In], Out], items: Sequence[In], update: Update = silent) -> list[Out]:

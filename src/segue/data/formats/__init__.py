@@ -33,7 +33,7 @@ MOST_TRIED = 50  # folders on one level that are looked into for a suggestion; e
 
 
 def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "") -> Index:
-    """Read what a data set holds, without opening one of its pictures.
+    """Read what a data set holds, without opening its images. Masks of outlines are drawn into the cache once.
 
     Args:
         paths: one folder in any known layout, or an image folder and a mask folder.
@@ -57,6 +57,8 @@ def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "")
         return _checked(_read_two(paths[0], paths[1], format, mask_name))
     name = _fitting(paths[0], bool(mask_name)) if format == "auto" else format
     layout: Format = FORMATS[name]
+    if mask_name and not layout.templated:
+        raise UsageError(f"mask_name: expected none, since the layout {name} says itself where masks are; leave it out")
     return _checked(layout.read(paths[0], mask_name))
 
 
@@ -83,8 +85,8 @@ def _fitting(root: Path, templated: bool) -> str:
     meant = f"did you mean {' or '.join(below[:3])}?" if below else ""
     raise DataError(
         f"{root}: expected images/ and masks/, train/ and val/ with both in each, CamVid's train/ and trainannot/, "
-        f"or Pascal VOC's JPEGImages/ and SegmentationClass/; found {_seen(root)}; "
-        f"{meant or 'give the image folder and the mask folder as two paths'}"
+        "Pascal VOC's JPEGImages/ and SegmentationClass/, or another layout of segue list formats; "
+        f"found {_seen(root)}; {meant or 'give the image folder and the mask folder as two paths'}"
     )
 
 

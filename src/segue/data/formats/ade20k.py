@@ -23,6 +23,7 @@ from segue.data.formats.layout import (
     new_folder,
     read_parts,
     subfolders,
+    ungrouped,
 )
 from segue.data.index import Index, Sample
 from segue.data.parallel import Update, for_each, silent
@@ -62,7 +63,13 @@ def read(root: Path, mask_name: str = "") -> Index:
         if (images / folder).is_dir()
     ]
     index = read_parts(root, "ade20k", parts, mask_name)
-    return replace(index, names=names_by_value(_TABLE), ignore=not_counted(_TABLE), colours=colours_by_value(_TABLE))
+    return replace(
+        index,
+        samples=ungrouped(index.samples),
+        names=names_by_value(_TABLE),
+        ignore=not_counted(_TABLE),
+        colours=colours_by_value(_TABLE),
+    )
 
 
 def write(index: Index, root: Path, update: Update = silent) -> None:

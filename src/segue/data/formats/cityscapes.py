@@ -32,7 +32,7 @@ def sniff(root: Path) -> bool:
 
 
 def read(root: Path, mask_name: str = "") -> Index:
-    """Read the layout; see `Format`. `mask_name` is not used: the names are fixed.
+    """Read the layout; see `Format`.
 
     Raises:
         DataError: one of the two folders is missing, or there are neither labelIds nor labelTrainIds.
@@ -136,4 +136,4 @@ def _orphan(mask: Path) -> Problem:
     return Problem("MASK_ORPHAN", "warning", mask, message, "add the image, or remove the mask")
 
 
-CITYSCAPES = Format(sniff, read, write)
+CITYSCAPES = Format(sniff, read, write, templated=False)

@@ -35,7 +35,7 @@ def sniff(root: Path) -> bool:
 
 
 def read(root: Path, mask_name: str = "") -> Index:
-    """Read the layout; see `Format`. `mask_name` is not used: there are no masks to be named.
+    """Read the layout; see `Format`.
 
     Findings about annotations have the codes `ANN_...`.
 
@@ -142,4 +142,4 @@ def _boxed(entry: dict[str, Any], height: int, width: int) -> list[Region]:
         return []
 
 
-COCO = Format(sniff, read, write, unlabelled=False, single_objects=True)
+COCO = Format(sniff, read, write, unlabelled=False, single_objects=True, templated=False)

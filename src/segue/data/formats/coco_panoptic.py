@@ -38,7 +38,7 @@ def sniff(root: Path) -> bool:
 
 
 def read(root: Path, mask_name: str = "") -> Index:
-    """Read the layout; see `Format`. `mask_name` is not used: the JSON names the PNG files.
+    """Read the layout; see `Format`.
 
     Raises:
         DataError: there is no such file, it is damaged, or the PNG files or all images are missing.
@@ -186,4 +186,4 @@ def _write_json(path: Path, part: list[tuple[dict[str, Any], dict[str, Any]]], c
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-COCO_PANOPTIC = Format(sniff, read, write, unlabelled=False, single_objects=True)
+COCO_PANOPTIC = Format(sniff, read, write, unlabelled=False, single_objects=True, templated=False)

@@ -24,6 +24,7 @@ from segue.data.formats.layout import (
     new_folder,
     read_parts,
     subfolders,
+    ungrouped,
 )
 from segue.data.index import Index, Sample
 from segue.data.parallel import Update, for_each, silent
@@ -57,7 +58,8 @@ def read(root: Path, mask_name: str = "") -> Index:
         )
     index = read_parts(root, "coco_stuff", parts, mask_name or "{stem}")
     problems = tuple(found for found in index.problems if not found.path.stem.endswith(_OTHER_CODE))
-    return replace(index, problems=problems, names=names_by_value(_TABLE), ignore=not_counted(_TABLE))
+    samples = ungrouped(index.samples)
+    return replace(index, samples=samples, problems=problems, names=names_by_value(_TABLE), ignore=not_counted(_TABLE))
 
 
 def write(index: Index, root: Path, update: Update = silent) -> None:

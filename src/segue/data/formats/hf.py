@@ -60,7 +60,7 @@ def sniff(root: Path) -> bool:
 
 
 def read(root: Path, mask_name: str = "") -> Index:
-    """Read the layout; see `Format`. `mask_name` is not used: there are no masks to be named.
+    """Read the layout; see `Format`.
 
     Raises:
         DataError: there is no such file, one is damaged, or it does not have one column of images and one of masks.
@@ -194,4 +194,4 @@ def _names(root: Path) -> tuple[str, ...]:
     return tuple(str(content[str(number)]) for number in range(len(content)))
 
 
-HF = Format(sniff, read, write)
+HF = Format(sniff, read, write, templated=False)

@@ -66,7 +66,7 @@ def sniff(root: Path) -> bool:
 
 
 def read(root: Path, mask_name: str = "") -> Index:
-    """Read the layout; see `Format`. `mask_name` is not used: there are no masks to be named.
+    """Read the layout; see `Format`.
 
     Raises:
         DataError: there is no file of shapes, none of their images is there, or no shape has an area.
@@ -238,4 +238,4 @@ def _first_pages(folder: Path) -> list[Path]:
         return []
 
 
-LABELME = Format(sniff, read, write, single_objects=True)
+LABELME = Format(sniff, read, write, single_objects=True, templated=False)

@@ -7,8 +7,8 @@ import re
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -56,7 +56,7 @@ class Format:
 
     Four facts say what a layout has a place for: `splits` (parts of the data), `names` (of the classes), `ignore`
     (pixels that are not labelled) and `unlabelled` (images without a mask). `single_objects` says that its annotations
-    tell the objects of a class apart, which masks do not.
+    tell the objects of a class apart, which masks do not; `templated`, that its masks may be named by a template.
     """
 
     sniff: Callable[[Path], bool]
@@ -67,6 +67,7 @@ class Format:
     ignore: bool = True
     unlabelled: bool = True
     single_objects: bool = False
+    templated: bool = True
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,11 @@ def id_of(path: str) -> str:
     """A sample's id: its image's path below the root without ending, the same on every system, always valid UTF-8."""
     name = path.rpartition(".")[0]
     return name if name.isascii() else unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode()
+
+
+def ungrouped(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Samples that are photographs of their own, whose numbered names look like frames of one video."""
+    return tuple(replace(sample, group=sample.id) for sample in samples)
 
 
 def neutral_names(index: Index) -> dict[str, str]:

@@ -13,7 +13,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from segue.data.formats.layout import Format, Part, copy_pair, need_splits, neutral_names, new_folder, read_parts
+from segue.data.formats.layout import (
+    Format,
+    Part,
+    copy_pair,
+    need_splits,
+    neutral_names,
+    new_folder,
+    read_parts,
+    ungrouped,
+)
 from segue.data.index import SPLITS, Index, Problem, Sample
 from segue.data.parallel import Update, for_each, silent
 from segue.data.published import colours_by_value, names_by_value
@@ -42,7 +51,8 @@ def read(root: Path, mask_name: str = "") -> Index:
     index = read_listed(root, "voc", lists, mask_name)
     if not index.samples or not all(_VOC_NAME.fullmatch(sample.image.stem) for sample in index.samples):
         return index
-    return replace(index, names=names_by_value("voc"), colours=colours_by_value("voc"))
+    samples = ungrouped(index.samples)
+    return replace(index, samples=samples, names=names_by_value("voc"), colours=colours_by_value("voc"))
 
 
 def read_listed(root: Path, format: str, lists: dict[str, str], mask_name: str = "") -> Index:

@@ -54,7 +54,7 @@ def sniff(root: Path) -> bool:
 
 
 def read(root: Path, mask_name: str = "") -> Index:
-    """Read the layout; see `Format`. `mask_name` is not used: there are no masks to be named.
+    """Read the layout; see `Format`.
 
     Raises:
         DataError: there is no such YAML file or several, it names no image that is there, or no object has an outline.
@@ -247,4 +247,4 @@ def _region(numbers: list[float], height: int, width: int) -> Region:
     return fill(points_of(numbers) * (width, height), height, width)
 
 
-YOLO = Format(sniff, read, write, ignore=False, unlabelled=False, single_objects=True)
+YOLO = Format(sniff, read, write, ignore=False, unlabelled=False, single_objects=True, templated=False)
