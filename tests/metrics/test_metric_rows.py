@@ -199,6 +199,16 @@ def test_intervals_equal_drawing_images_one_resample_at_a_time():
         assert (interval.low, interval.high) == pytest.approx(tuple(np.nanquantile(column, [0.025, 0.975])))
 
 
+def test_whole_groups_of_fractional_evidence_are_drawn():
+    evidence = np.stack([np.random.default_rng(0).random((18, 1)), np.ones((18, 1)), np.zeros((18, 1))], axis=-1)
+    groups = [f"patient{i // 3}" for i in range(18)]
+    of_groups = score_intervals(evidence, METRICS["hd95"].scores, groups, resamples=100)
+    of_sums = score_intervals(evidence.reshape(6, 3, 1, 3).sum(axis=1), METRICS["hd95"].scores, resamples=100)
+    for group, one in zip(of_groups, of_sums, strict=True):
+        assert (group.low, group.high) == pytest.approx((one.low, one.high))
+        assert (group.unit, group.units) == ("groups", 6)
+
+
 def test_one_image_has_scores_and_no_interval():
     evidence = METRICS["iou"].evidence(a_case())[None]
     summary = Measured(METRICS["iou"], evidence).summary("abcd", ())
