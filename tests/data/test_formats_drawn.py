@@ -28,7 +28,7 @@ from segue.data.classes import IGNORE
 from segue.data.doctor import examine
 from segue.data.formats import FORMATS, open_index
 from segue.data.image import read_mask
-from segue.data.index import Index
+from segue.data.index import Index, Sample
 from segue.data.prepare import load_data, prepare, save_data
 from segue.errors import DataError
 
@@ -553,6 +553,26 @@ def test_the_doctor_writes_a_repaired_copy_in_the_layout_it_read(tmp_path):
     again = open_index([tmp_path / "fixed"])
     assert (again.format, len(again.samples)) == ("labelme", 2)
     assert not examine(again).errors
+
+
+@pytest.mark.parametrize("layout", ["coco", "coco_panoptic", "labelme", "yolo"])
+def test_labels_of_any_form_survive_being_written_as_outlines(tmp_path, layout):
+    samples = []
+    for number, classes in enumerate(((0, 1), (1, 2, 0), (0, 1, 2, 255), (2,))):
+        generator = np.random.default_rng(number)
+        coarse = generator.choice(classes, (7 + number, 9))  # regions with holes, in holes, touching at corners
+        labels = np.kron(coarse, np.ones((3, 2))).astype(np.uint8)
+        labels[generator.random(labels.shape) < 0.1] = classes[0]
+        if layout == "yolo":
+            labels[labels == IGNORE] = 0  # which it has no way to say
+        image = save_image(tmp_path / "images" / f"{number}.png", np.stack([labels] * 3, -1))
+        samples.append(Sample(str(number), image, save_image(tmp_path / "masks" / f"{number}.png", labels), "train"))
+    index = Index(tmp_path, "plain", tuple(samples), (), ("background", "cat", "dog"))
+    FORMATS[layout].write(index, tmp_path / "new")
+    again = open_index([tmp_path / "new"])
+    assert (again.names, again.problems) == (("background", "cat", "dog"), ())
+    for before, after in zip(samples, again.samples, strict=True):
+        np.testing.assert_array_equal(read_mask(after.mask), read_mask(before.mask))
 
 
 def test_plain_folders_with_stray_json_and_yaml_stay_plain(tmp_path):
