@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fakes import write_folders
 from segue.cli import main
 from segue.errors import UsageError
 from segue.losses import LOSSES, parse_loss, takes_class_weights
@@ -87,6 +88,18 @@ def test_every_number_a_loss_takes_has_bounds_around_its_default(name):
     found = parameters(LOSSES[name])
     assert set(found) == numbers
     assert all(p.low <= p.default <= p.high for p in found.values())
+
+
+def test_a_wrong_loss_is_refused_before_weights_are_fetched(tmp_path, monkeypatch, capsys):
+    def fetch(*_):
+        raise AssertionError("the weights were asked for first")
+
+    monkeypatch.setattr("segue.train.start.load_pretrained", fetch)
+    data = write_folders(tmp_path / "data", 4)
+    options = ["--model.encoder", "test_resnet", "--steps", "1", "--data.size", "32x32", "--out", tmp_path / "run"]
+    assert main(["fit", str(data), *map(str, options), "--optim.loss", "ce + focal(gama=2)"]) == 2
+    assert "focal has no parameter 'gama': did you mean gamma?" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_list_of_losses_says_what_each_takes(capsys):

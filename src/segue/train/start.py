@@ -20,6 +20,7 @@ from segue.data.census import balancing_weights, spread
 from segue.data.loader import TrainingSet
 from segue.data.prepare import Data
 from segue.durable import write_text
+from segue.losses import parse_loss
 from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.source import Source
 from segue.models.sources.choice import network_of
@@ -114,7 +115,8 @@ def _network(config: FitConfig, data: Data, network: str) -> SegmentationModel:
     # an auxiliary head is there for the encoder: one that rests has no use for it
     auxiliary = config.model.auxiliary > 0 and config.transfer.mode != "frozen"
     model = build(spec, auxiliary=auxiliary, dropout=config.model.dropout, drop_path=config.model.drop_path)
-    stage_starts(config.transfer, len(model.stages()))  # refuses now what would else be refused after a download
+    parse_loss(config.optim.loss)  # refuses now what would else be refused after a download, as does the next line
+    stage_starts(config.transfer, len(model.stages()))
     if config.transfer.mode == "lora":
         target_layers(model.encoder, config.transfer)
     if config.train.device == "cpu":
