@@ -85,7 +85,7 @@ def mask2former(backbone: str = "swin") -> Any:
     from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation
 
     config = Mask2FormerConfig(
-        backbone_config=_backbone(backbone), num_labels=4, feature_size=64, mask_feature_size=32, hidden_dim=32,
+        backbone_config=_backbone(backbone), num_labels=4, feature_size=64, mask_feature_size=32, hidden_dim=64,
         encoder_feedforward_dim=32, encoder_layers=1, decoder_layers=3, dim_feedforward=32, num_attention_heads=2,
         num_queries=6,
     )  # fmt: skip

@@ -43,7 +43,7 @@ SOURCES = {
     "lraspp": from_torchvision("lraspp_mobilenet_v3_large"),
     "deeplabv3": from_torchvision("deeplabv3_resnet50"),
 }
-FAST = ("segformer", "smp")
+FAST = ("segformer",)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,7 @@ def test_a_run_goes_on_without_its_source_and_ends_with_the_bytes_of_one_that_wa
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+@pytest.mark.slow
 def test_scratch_takes_the_network_of_a_source_and_none_of_its_weights(data, tmp_path):
     source = from_smp(tmp_path)
     options = ["--model.weights", str(source), "--transfer.mode", "scratch", "--steps", "1", *SHORT]

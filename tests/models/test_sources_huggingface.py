@@ -22,8 +22,8 @@ pytest.importorskip("transformers")
 SQUARE = ("dpt", "eomt")  # transformers' own forward takes square images, EoMT's of one size
 
 
-VARIANTS = ("upernet-convnext", "upernet-resnet", "mask2former-resnet")
-KINDS = [pytest.param(kind, marks=[pytest.mark.slow] if kind in VARIANTS else []) for kind in TRANSFORMERS]
+FAST = ("segformer", "eomt")  # one that scores pixels, one that answers with a set of masks
+KINDS = [pytest.param(kind, marks=[] if kind in FAST else [pytest.mark.slow]) for kind in TRANSFORMERS]
 
 
 @pytest.fixture(scope="module", params=KINDS)
