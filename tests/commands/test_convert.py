@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 import segue
 from fake_layouts import GENUINE, write_ade20k, write_coco, write_cvat, write_labelme
 from fakes import save_image, write_binary, write_folders, write_split, write_tiles
+from rasters import write_raster
 from segue.cli import main, parse
 from segue.data.encoding import infer_classes
 from segue.data.formats import FORMATS, open_index
@@ -196,3 +198,26 @@ def test_python_has_the_same_function(tmp_path):
     assert result.classes == ("background", "thing", "road: wet")
     assert Path(result.out) == tmp_path / "b"
     assert open_index([tmp_path / "b"]).names == result.classes
+
+
+def test_masks_with_a_place_on_the_earth_say_that_they_lose_it(tmp_path, capsys):
+    root = write_folders(tmp_path / "a", 3)
+    for path in sorted((root / "masks").iterdir()):
+        with Image.open(path) as picture:
+            write_raster(path.with_suffix(".tif"), np.asarray(picture))
+        path.unlink()
+    printed = convert(capsys, root, tmp_path / "b", "--to", "coco")
+    assert printed["lost"] == ["the place on the Earth of 3 masks; images keep theirs"]
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_real_masks_with_holes_and_specks_survive_as_outlines(shared, tmp_path, capsys):
+    printed = convert(capsys, shared / "data" / "nuclei", tmp_path / "b", "--to", "yolo", "--val-fraction", "0.2")
+    assert (printed["images"], printed["classes"]) == (260, ["background", "foreground"])
+    first, again = open_index([shared / "data" / "nuclei"]), open_index([tmp_path / "b"])
+    classes = settle(first), settle(again)
+    masks = {sample.image.read_bytes(): sample for sample in again.samples}
+    for sample in first.samples:
+        copy = class_ids(masks[sample.image.read_bytes()], classes[1])
+        np.testing.assert_array_equal(copy, class_ids(sample, classes[0]))

@@ -74,6 +74,15 @@ class ConvertResult:
         ]
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """What fell away on the way: pixels that are not labelled, images without a mask, masks' places on the Earth."""
+
+    pixels: int = 0
+    images: int = 0
+    places: int = 0
+
+
 def run(config: ConvertConfig) -> ConvertResult:
     """Convert as `config` says; see `ConvertConfig` for what each option does. The new folder appears whole, or not.
 
@@ -87,28 +96,30 @@ def run(config: ConvertConfig) -> ConvertResult:
     *paths, out = config.paths
     _refuse(out, paths)
     index, left_out = _read(config, paths)
-    source_format, classes, unclear = index.format, None, 0
+    source_format, classes, dropped = index.format, None, Dropped(images=left_out)
     with tempfile.TemporaryDirectory(prefix="segue-convert-") as aside, progress_bar("converting") as update:
         if not _may_be_copied(config, index, target):
             plain = _plain(config, index, Path(aside), update)
-            index, classes, unclear = plain.index, plain.classes.names, plain.unlabelled
+            index, classes = plain.index, plain.classes.names
+            dropped = replace(dropped, pixels=plain.unlabelled, places=plain.rasters)
         if not config.dry_run:
             with _appearing(out) as folder:
                 target.write(index, folder, lambda share, text: update(0.5 + share / 2, f"writing {text}"))
                 if classes is not None and not target.names:
                     _write_names(folder / CLASSES, classes)
-    dropped = 0 if target.unlabelled else sum(sample.mask is None for sample in index.samples)
+    maskless = 0 if target.unlabelled else sum(sample.mask is None for sample in index.samples)
+    dropped = replace(dropped, images=left_out + maskless)
     counts = Counter(sample.split or "none" for sample in index.samples)
     return ConvertResult(
         source=index.root,
         source_format=source_format,
         out=out,
         format=config.to,
-        images=len(index.samples) - dropped,
+        images=len(index.samples) - maskless,
         labelled=sum(sample.mask is not None for sample in index.samples),
         splits={name: counts[name] for name in (*SPLITS, "none") if counts[name]},
         classes=classes if classes is not None else index.names or None,
-        lost=tuple(_lost(config, source_format, index, classes, (unclear, left_out + dropped))),
+        lost=tuple(_lost(config, source_format, index, classes, dropped)),
         dry_run=config.dry_run,
     )
 
@@ -171,11 +182,10 @@ def _write_names(path: Path, classes: tuple[str, ...]) -> None:
 
 
 def _lost(
-    config: ConvertConfig, source_format: str, index: Index, classes: tuple[str, ...] | None, counts: tuple[int, int]
+    config: ConvertConfig, source_format: str, index: Index, classes: tuple[str, ...] | None, dropped: Dropped
 ) -> Iterator[str]:
-    """What the layout has no place for, a sentence each; `counts` are unlabelled pixels and images."""
+    """What is not kept, a sentence each."""
     target: Format = FORMATS[config.to]
-    unclear, unlabelled = counts
     out = config.paths[-1]
     if FORMATS[source_format].single_objects:
         yield "single objects: where those of one class overlap or touch, they are one region"
@@ -183,7 +193,9 @@ def _lost(
         yield "the division into parts, which the layout has no place for"
     if not target.names and classes is not None:
         yield f"class names, but they are in {CLASSES}: segue fit {out} --config {out / CLASSES}"
-    if not target.ignore and unclear:
-        yield f"{unclear} pixels that are not labelled: they become background"
-    if unlabelled:
-        yield f"{unlabelled} images without a mask"
+    if not target.ignore and dropped.pixels:
+        yield f"{dropped.pixels} pixels that are not labelled: they become background"
+    if dropped.images:
+        yield f"{dropped.images} images without a mask"
+    if dropped.places:
+        yield f"the place on the Earth of {dropped.places} masks; images keep theirs"
