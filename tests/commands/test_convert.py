@@ -17,10 +17,10 @@ from fake_layouts import GENUINE, write_ade20k, write_coco, write_cvat, write_la
 from fakes import save_image, write_binary, write_folders, write_split, write_tiles
 from rasters import write_raster
 from segue.cli import main, parse
-from segue.data.encoding import infer_classes
 from segue.data.formats import FORMATS, open_index
 from segue.data.formats.labels import class_ids, settle
 from segue.data.index import Index
+from segue.data.inferring import infer_classes
 
 FIXED = ("cityscapes", "ade20k", "coco_stuff")
 
@@ -80,6 +80,14 @@ def test_names_that_the_layout_cannot_hold_are_kept_beside_for_fit(tmp_path, cap
     _, config = parse(["fit", str(tmp_path / "b"), "--config", str(tmp_path / "b" / "classes.yaml")])
     index = open_index(config.paths)
     assert infer_classes(index.samples, config.data.names).names == ("background", "disc", "box", "stripe")
+
+
+def test_a_copy_in_the_same_layout_keeps_its_masks_and_counts_its_classes(tmp_path, capsys):
+    first = open_index([write_ade20k(tmp_path / "a")])
+    printed = convert(capsys, tmp_path / "a", tmp_path / "b", "--to", "ade20k")
+    again = open_index([tmp_path / "b"])
+    assert (len(printed["classes"]), printed["lost"]) == (150, [])
+    assert [s.mask.read_bytes() for s in again.samples] == [s.mask.read_bytes() for s in first.samples]
 
 
 def test_what_only_a_layout_says_becomes_part_of_the_masks(tmp_path, capsys):

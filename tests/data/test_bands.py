@@ -10,11 +10,12 @@ from rasters import write_raster
 from segue.configs import DataConfig, FitConfig
 from segue.data.bands import Bands, measure, numbers_of
 from segue.data.classes import IGNORE, Classes
-from segue.data.encoding import encode, infer_classes
+from segue.data.encoding import encode
 from segue.data.geometry import Preprocessing
 from segue.data.geotiff import read_raster
 from segue.data.image import read_image, read_mask
 from segue.data.index import Sample
+from segue.data.inferring import infer_classes
 from segue.data.loader import read_sample
 from segue.data.normalise import normalise
 from segue.data.prepare import load_data, prepare, save_data

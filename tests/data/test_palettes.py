@@ -12,9 +12,10 @@ from torchvision.models.segmentation import FCN_ResNet50_Weights
 
 from fakes import save_image
 from segue import configs
-from segue.data.encoding import encode, infer_classes
+from segue.data.encoding import encode
 from segue.data.image import read_mask
 from segue.data.index import Index, Sample
+from segue.data.inferring import infer_classes
 from segue.data.palettes import NAMES, distinct_colours, palette, with_palette
 from segue.data.published import colours_by_value, names_by_value, not_counted, published
 from segue.errors import DataError, UsageError

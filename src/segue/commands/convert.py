@@ -118,7 +118,7 @@ def run(config: ConvertConfig) -> ConvertResult:
         images=len(index.samples) - maskless,
         labelled=sum(sample.mask is not None for sample in index.samples),
         splits={name: counts[name] for name in (*SPLITS, "none") if counts[name]},
-        classes=classes if classes is not None else index.names or None,
+        classes=classes if classes is not None else _named(index),
         lost=tuple(_lost(config, source_format, index, classes, dropped)),
         dry_run=config.dry_run,
     )
@@ -151,6 +151,11 @@ def _may_be_copied(config: ConvertConfig, index: Index, target: Format) -> bool:
         return False
     nothing_known = not (index.names or index.ignore)
     return index.format == config.to or (nothing_known and not target.names and target.ignore)
+
+
+def _named(index: Index) -> tuple[str, ...] | None:
+    """The classes a layout names; None where it names none."""
+    return tuple(name for value, name in enumerate(index.names) if value not in index.ignore) or None
 
 
 def _plain(config: ConvertConfig, index: Index, aside: Path, update: Update) -> Plain:

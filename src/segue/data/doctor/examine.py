@@ -21,9 +21,9 @@ from segue.data.doctor.masks import MaskFacts, check_mask
 from segue.data.doctor.pairs import check_pair
 from segue.data.doctor.tree import check_tree
 from segue.data.doctor.values import Coding, check_values, find_coding
-from segue.data.encoding import infer_classes
 from segue.data.image import MAX_PIXELS
 from segue.data.index import Index, Problem, Sample
+from segue.data.inferring import infer_classes
 from segue.data.merging import merge_classes
 from segue.errors import DataError
 

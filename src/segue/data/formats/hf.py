@@ -54,6 +54,16 @@ class Row:
         )
 
 
+@dataclass(frozen=True)
+class Place:
+    """A row and what its sample will be called."""
+
+    id: str
+    split: str
+    image: Picture
+    mask: Picture | None
+
+
 def sniff(root: Path) -> bool:
     """Whether the folder, its `data/` or the folder of a split holds Parquet or Arrow files."""
     return next(_files(root), None) is not None
@@ -103,32 +113,12 @@ def _kept(folder: Path) -> tuple[list[Row], list[Problem]]:
 def _extract(root: Path, files: Sequence[tuple[Path, str]], folder: Path) -> tuple[list[Row], list[Problem]]:
     """Put all pictures into the cache, byte for byte."""
     _LOG.info("putting the pictures of %s into the cache (once: they are kept in %s)", root, folder)
-    taken: set[str] = set()
     problems: list[Problem] = []
-
-    def places() -> Iterator[tuple[str, str, Picture, Picture | None]]:
-        number = 0
-        for path, split in files:
-            for image, mask in rows(path):
-                stored = _inside(image, root), _inside(mask, root) if mask else None
-                number += 1
-                if stored[0].content is None:
-                    text = f"row {number - 1} holds no image, but the path {image.path!r}, which is not in the data"
-                    problems.append(problem("ANN_IMAGE", path, text))
-                    continue
-                name = _name(image.path, number - 1, taken, split)
-                if stored[1] is None or stored[1].content is None:
-                    problems.append(problem("MASK_MISSING", path, f"row {number - 1} ({name}) has no mask"))
-                yield name, split, stored[0], stored[1]
-
     try:
-        kept = list(in_order(lambda place: _put(folder, *place), places()))
-        listing = {
-            "rows": [vars(row) for row in kept],
-            "problems": [(found.code, str(found.path), found.message) for found in problems],
-        }
+        kept = list(in_order(lambda place: _put(folder, place), _places(root, files, problems)))
+        found = [(one.code, str(one.path), one.message) for one in problems]
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / _LISTING, json.dumps(listing))
+        write_text(folder / _LISTING, json.dumps({"rows": [vars(row) for row in kept], "problems": found}))
     except OSError as error:
         raise DataError(
             f"{folder}: cannot keep pictures here ({error.strerror or error}); set SEGUE_CACHE to a folder with room"
@@ -136,10 +126,26 @@ def _extract(root: Path, files: Sequence[tuple[Path, str]], folder: Path) -> tup
     return kept, problems
 
 
-def _put(folder: Path, name: str, split: str, image: Picture, mask: Picture | None) -> Row:
-    part, stem = name.split("/")
+def _places(root: Path, files: Sequence[tuple[Path, str]], problems: list[Problem]) -> Iterator[Place]:
+    """The rows that hold an image, with their ids; what is wrong with the others is added to `problems`."""
+    taken: set[str] = set()
+    every = ((path, split, row) for path, split in files for row in rows(path))
+    for number, (path, split, (image, mask)) in enumerate(every):
+        image, mask = _inside(image, root), _inside(mask, root) if mask else None
+        if image.content is None:
+            text = f"row {number} holds no image, but the path {image.path!r}, which is not in the data"
+            problems.append(problem("ANN_IMAGE", path, text))
+            continue
+        name = _name(image.path, number, taken, split)
+        if mask is None or mask.content is None:
+            problems.append(problem("MASK_MISSING", path, f"row {number} ({name}) has no mask"))
+        yield Place(name, split, image, mask)
+
+
+def _put(folder: Path, place: Place) -> Row:
+    part, stem = place.id.split("/")
     files = []
-    for kind, picture in (("images", image), ("masks", mask)):
+    for kind, picture in (("images", place.image), ("masks", place.mask)):
         if picture is None or picture.content is None:
             files.append(("", 0))
             continue
@@ -150,7 +156,7 @@ def _put(folder: Path, name: str, split: str, image: Picture, mask: Picture | No
         temporary.replace(path)
         files.append((path.relative_to(folder).as_posix(), len(picture.content)))
     (image_name, image_size), (mask_name, mask_size) = files
-    return Row(name, split, image_name, mask_name, (image_size, mask_size))
+    return Row(place.id, place.split, image_name, mask_name, (image_size, mask_size))
 
 
 def _inside(picture: Picture, root: Path) -> Picture:

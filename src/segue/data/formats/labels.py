@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segue.data.classes import IGNORE, Classes
-from segue.data.encoding import encode, infer_classes
+from segue.data.encoding import encode
 from segue.data.image import read_mask
 from segue.data.index import Index, Sample
+from segue.data.inferring import infer_classes
 from segue.data.palettes import whole_palette
 from segue.data.published import Colour, published
 from segue.errors import DataError

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from segue.data.classes import IGNORE, Classes
-from segue.data.encoding import infer_classes
 from segue.data.formats.labels import class_ids, save_ids
 from segue.data.image import is_raster
 from segue.data.index import Index, Sample
+from segue.data.inferring import infer_classes
 from segue.data.merging import merge_classes
 from segue.data.parallel import Update, for_each, silent
 
