@@ -76,6 +76,7 @@ def sample(name="disc", examples=3):
         config={"optim": {"lr": 0.001}},
         environment={"torch": "2.15"},
         seconds=75.0,
+        class_weights={"ground": 0.25, name: 1.75, "box": 1.5, "stripe": 0.5},
     )
 
 
@@ -86,7 +87,7 @@ def test_the_page_shows_every_part():
     for text in (
         "shapes", f"{miou:.3f}", f"{low:.3f} – {high:.3f}", "bootstrap over 3 images", "1m15s", "validation mIoU",
         "ground", "frequency-weighted IoU", "folder/0", "mIoU 0.500", "a.safetensors", "Apache-2.0", "lr: 0.001",
-        "segue fit data --seed 0", "2.15", "The doctor found nothing wrong.",
+        "segue fit data --seed 0", "2.15", "The doctor found nothing wrong.", "weight in the loss", "1.750",
     ):  # fmt: skip
         assert text in page.text, text
     assert page.tags.count("img") == 3 * 4

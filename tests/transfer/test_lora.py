@@ -185,7 +185,7 @@ def test_a_is_drawn_as_the_authors_draw_it_and_from_the_seed_alone():
         (("conv",), {"patch_embed.proj"}),
         (("attention", "conv"), {"attn.qkv", "attn.proj", "patch_embed.proj"}),
     ],
-    ids=str,
+    ids=["all", "attention", "mlp", "conv", "attention and conv"],
 )
 def test_targets_name_kinds_of_layers(targets, expected):
     model = build(ModelSpec("test_vit", "fcn", 3, 3))

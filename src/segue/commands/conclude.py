@@ -23,6 +23,7 @@ from segue.report.folder import write_evaluation
 from segue.report.gather import summarise_splits, worst_and_random
 from segue.report.inputs import DataSummary, ReportInputs
 from segue.train.checkpoint import load_best
+from segue.train.class_weights import class_weights
 from segue.train.interpolation import Interpolation, interpolate_best
 from segue.train.loop import Loop
 from segue.train.run_folder import ENVIRONMENT, INTERPOLATION, LOADED, MODEL
@@ -57,6 +58,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         config=to_dict(config),
         environment=read_record(folder / ENVIRONMENT),
         seconds=loop.state.seconds,
+        class_weights=class_weights(config.optim, data),
     )
     write_evaluation(folder, summary, evaluation.csv(), inputs)
     return summary

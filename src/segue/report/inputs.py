@@ -52,7 +52,8 @@ class ReportInputs:
 
     `summary` is `Evaluation.summary()`, `matrix` its confusion matrix; `pretrained` are labelled facts on the starting
     weights (what was loaded, source, licence); `config` is the resolved configuration; `command` the line that does it
-    again; `seconds` the wall clock of training.
+    again; `seconds` the wall clock of training; `class_weights` what each class weighed in the loss, if
+    weights were used.
     """
 
     title: str
@@ -68,3 +69,4 @@ class ReportInputs:
     config: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
+    class_weights: dict[str, float] = field(default_factory=dict)

@@ -76,10 +76,13 @@ def class_table(inputs: ReportInputs) -> str:
     rows = [
         f"<tr><th scope=row>{swatch(colour)}{escape(row['name'])}</th>{bar_cell(row['iou'])}"
         + "".join(number_cell(row[key]) for key in ("dice", "precision", "recall"))
-        + f'<td data-sort="{row["pixels"]}">{percent(row["pixels"] / total)}</td></tr>'
+        + f'<td data-sort="{row["pixels"]}">{percent(row["pixels"] / total)}</td>'
+        + (number_cell(inputs.class_weights.get(row["name"])) if inputs.class_weights else "")
+        + "</tr>"
         for row, colour in zip(inputs.summary["classes"], inputs.classes.palette, strict=True)
     ]
-    heads = ("class", "IoU", "Dice", "precision", "recall", "share of pixels")
+    weight = ("weight in the loss",) if inputs.class_weights else ()
+    heads = ("class", "IoU", "Dice", "precision", "recall", "share of pixels", *weight)
     table = sortable(heads, rows)
     excluded = inputs.summary["excluded"]
     if not excluded:

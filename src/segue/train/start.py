@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from segue.configs import FitConfig, ModelConfig
-from segue.data.census import balancing_weights, spread
+from segue.data.census import spread
 from segue.data.loader import TrainingSet
 from segue.data.prepare import Data
 from segue.durable import write_text
@@ -29,6 +28,7 @@ from segue.objectives.supervised import supervised
 from segue.records import read_record
 from segue.train.budget import Budget
 from segue.train.checkpoint import load_newest, read_manifest
+from segue.train.class_weights import class_weights, describe
 from segue.train.float32_islands import keep_depthwise_strides_in_float32
 from segue.train.heap import keep_freed_memory
 from segue.train.loop import Loop, restore
@@ -163,6 +163,8 @@ def _engine(config: FitConfig, data: Data, model: SegmentationModel) -> Engine:
     scaler = make_scaler(config.train.precision)
     fabric = make_fabric(config.train.device, config.train.precision, scaler)
     groups = lr_groups(model, model.stages(), config.optim, config.transfer)
+    weights = class_weights(config.optim, data)
+    _log.info("%s", describe(config.optim, weights))
     return Engine(
         fabric=fabric,
         model=model,
@@ -170,7 +172,9 @@ def _engine(config: FitConfig, data: Data, model: SegmentationModel) -> Engine:
         average=copy.deepcopy(model).requires_grad_(False),
         optimizer=make_optimizer(groups, config.optim, config.train.device),
         objective=supervised(
-            config.optim.loss, _class_weights(config, data), config.model.auxiliary if model.auxiliary else 0.0
+            config.optim.loss,
+            torch.tensor(list(weights.values()), dtype=torch.float32) if weights else None,
+            config.model.auxiliary if model.auxiliary else 0.0,
         ),
         optim=config.optim,
         transfer=config.transfer,
@@ -184,16 +188,6 @@ def _lora_summary(encoder: nn.Module, layers: int, rank: int) -> str:
     added = sum(parameter.numel() for parameter in added_parameters(encoder))
     whole = sum(parameter.numel() for parameter in encoder.parameters()) - added
     return f"LoRA of rank {rank} on {layers} layers of the encoder: {added:,} weights train, {whole:,} rest"
-
-
-def _class_weights(config: FitConfig, data: Data) -> Float[Tensor, " classes"] | None:
-    power = config.optim.class_weights
-    if power == 0:
-        return None
-    weights = balancing_weights(data.pixels_of("train"), power)
-    shown = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(data.classes.names, weights, strict=True))
-    _log.info("class weights in cross entropy (inverse share to the power %g): %s", power, shown)
-    return torch.from_numpy(weights).float()
 
 
 def _budget(config: FitConfig) -> Budget | None:
