@@ -1,5 +1,6 @@
 """Networks of transformers, written by `save_pretrained` with random weights, against what transformers computes."""
 
+import dataclasses
 import json
 import sys
 
@@ -8,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
-from segue.errors import MissingPackageError, UsageError, WeightsError
+from segue.errors import MissingPackageError, RunError, UsageError, WeightsError
 from segue.models.artifact import load_model, save_model
 from segue.models.build import ModelSpec, build
 from segue.models.networks.network import describe, image_statistics
@@ -34,7 +35,7 @@ def saved(request, tmp_path_factory):
 
 
 def loaded(folder, names=NAMES, **changes):
-    model = build(ModelSpec(**{**find(str(folder)).spec.__dict__, "classes": len(names), **changes}))
+    model = build(dataclasses.replace(find(str(folder)).spec, classes=len(names), **changes))
     return model.eval(), load_pretrained(model, str(folder), names)
 
 
@@ -121,8 +122,7 @@ def test_a_few_steps_lower_the_loss_and_the_gradient_reaches_encoder_decoder_and
 def test_a_saved_model_is_built_again_without_its_source(saved, tmp_path):
     _, folder, _ = saved
     model, _ = loaded(folder)
-    info = tiny_info()
-    save_model(tmp_path, model, info.__class__(**{**info.__dict__, "spec": model.spec}))
+    save_model(tmp_path, model, dataclasses.replace(tiny_info(), spec=model.spec))
     again, _ = load_model(tmp_path)
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
@@ -276,7 +276,11 @@ def test_a_damaged_decoder_is_refused_and_the_model_stays_as_it_was(tmp_path):
 
 
 def test_without_the_library_the_error_is_the_line_that_installs_it(tmp_path, monkeypatch):
-    save_transformers(tmp_path, "segformer")
+    save_transformers(tmp_path / "net", "segformer")
+    model, _ = loaded(tmp_path / "net")
+    save_model(tmp_path / "model", model, dataclasses.replace(tiny_info(), spec=model.spec))
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingPackageError, match=r'pip install "segue\[foundation\]"'):
-        find(str(tmp_path))
+        find(str(tmp_path / "net"))
+    with pytest.raises(RunError, match=r'model.json: .* pip install "segue\[foundation\]"'):
+        load_model(tmp_path)
