@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import tarfile
 
+import numpy as np
 import pytest
 
 import segue
 from fake_layouts import write_cityscapes
-from fakes import write_voc
-from segue.cli import main
+from fakes import save_image, scene, write_voc
+from segue.cli import main, parse
 from segue.data.downloads import catalogue
 from segue.data.downloads.catalogue import Archive, DataSet
 from segue.data.formats import open_index
+from segue.data.prepare import prepare
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +122,48 @@ def test_without_a_name_and_with_a_wrong_one(capsys):
     assert "expected a data set, one of voc2012, camvid" in capsys.readouterr().err
     assert main(["download", "voc"]) == 2
     assert "did you mean voc2012?" in capsys.readouterr().err
+
+
+def write_fastai_camvid(root):
+    """camvid.tgz unpacked: masks called `{stem}_P`, the codes and the validation frames beside."""
+    for number in range(6):
+        image, labels = scene(number)
+        name = f"{('0001TP', '0016E5')[number % 2]}_{6690 + 30 * number:06d}"
+        save_image(root / "camvid" / "images" / f"{name}.png", image)
+        ids = np.array([17, 5, 4, 16, 30], np.uint8)[np.where(np.arange(48)[:, None] < 3, 4, labels)]
+        save_image(root / "camvid" / "labels" / f"{name}_P.png", ids)
+    (root / "camvid" / "codes.txt").write_text("Animal\nArchway\n")
+    (root / "camvid" / "valid.txt").write_text("0016E5_006720.png\n")
+
+
+def write_pets(root):
+    """images.tar.gz and annotations.tar.gz unpacked, with what else lies in them."""
+    for number in range(4):
+        image, labels = scene(number)
+        save_image(root / "images" / f"Abyssinian_{number}.jpg", image)
+        trimap = np.where(labels == 1, 1, np.where(labels == 3, 3, 2)).astype(np.uint8)
+        save_image(root / "annotations" / "trimaps" / f"Abyssinian_{number}.png", trimap)
+        (root / "annotations" / "trimaps" / f"._Abyssinian_{number}.png").write_bytes(b"Mac OS X")
+    (root / "images" / "Abyssinian_0.mat").touch()
+    (root / "annotations" / "xmls").mkdir()
+    (root / "annotations" / "list.txt").touch()
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "names"),
+    [
+        ("camvid", write_fastai_camvid, (31, "Road", 17)),
+        ("pets", write_pets, (2, "background", 1)),
+    ],
+)
+def test_the_command_line_that_is_promised_reads_the_set(tmp_path, name, write, names):
+    write(tmp_path)
+    verb, config = parse(shlex.split(catalogue.CATALOGUE[name].use.format(out=tmp_path))[1:])
+    data = prepare(config.paths, config.data, 0, lambda share, text: None)
+    assert (verb, len(data.classes), data.classes.names.index(names[1])) == ("fit", names[0], names[2])
+    assert {finding.code for finding in data.findings} <= {
+        "GROUP_ACROSS_SPLITS",
+        "CLASS_ABSENT_VAL",
+        "CLASS_ABSENT_TRAIN",
+    }
+    assert data.pixels.sum() < data.pixels.shape[0] * 48 * 64

@@ -495,7 +495,13 @@ def test_what_is_wrong_with_a_line_is_a_finding(tmp_path, line, code, left):
     ("sheet", "message"),
     [
         ("train: images\nnames: {0: cat, 2: dog}\n", "expected names as a list or by number from 0"),
-        ("train: images\nnames: 3\n", "expected names as a list or by number from 0"),
+        ("train: images\nnames: 3\n", "expected names as a list or by number from 0, got a int"),
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"{name}: &{name} [{', '.join([f'*{chr(ord(name) - 1)}'] * 9)}]\n" for name in "bcdefghijk")
+            + "train: images\nnames: *k\n",
+            "expected names as a list or by number from 0, got a list",
+        ),
         ("train: pictures\nnames: [cat]\n", "expected images below .* found none where it says"),
         ("train: /etc\nnames: [cat]\n", "found none where it says"),
     ],

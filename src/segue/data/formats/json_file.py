@@ -9,7 +9,7 @@ from typing import Any
 
 from segue.errors import DataError
 
-MOST_BYTES = 2 * 2**30  # the largest public annotation file, COCO's instances_train2017.json, has 470 MB
+MOST_BYTES = 2**30  # the largest public annotation file, COCO's instances_train2017.json, has 470 MB
 _GLANCE = 65_536
 
 

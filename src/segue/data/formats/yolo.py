@@ -36,7 +36,7 @@ from segue.data.walk import pictures
 from segue.errors import DataError
 
 _MOST_BYTES = 64 * 2**20  # of one text file
-_MOST_YAML = 2**20
+_MOST_YAML = 2**18
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MOST_YAML:
             return {}
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text) if "names" in text else None
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
@@ -128,7 +129,7 @@ def _names(sheet: Sheet) -> list[str]:
     if isinstance(names, dict) and sorted(names, key=str) == sorted(range(len(names)), key=str):
         names = [names[number] for number in range(len(names))]
     if not isinstance(names, list) or not all(isinstance(name, (str, int)) for name in names):
-        raise DataError(f"{sheet.path}: expected names as a list or by number from 0, got {str(names)[:80]}")
+        raise DataError(f"{sheet.path}: expected names as a list or by number from 0, got a {type(names).__name__}")
     return [str(name) for name in names]
 
 
