@@ -191,7 +191,8 @@ def _same_decoder(model: SegmentationModel, checkpoint: Checkpoint, fitting: Seq
     if (mine.decoder, mine.network) != (theirs.decoder, theirs.network):
         return False
     own = {f"decoder.{name}": tensor for name, tensor in model.decoder.state_dict().items()}
-    share = elements([name for name in own if name in fitting], own) / max(1, elements(own, own))
+    whole = elements(own, own)
+    share = elements([name for name in own if name in fitting], own) / whole if whole else 1.0  # FCN-32s has none
     if share < ENOUGH and mine.encoder == theirs.encoder:
         raise WeightsError(
             f"{checkpoint.source.name}: expected at least {ENOUGH:.0%} of decoder {mine.decoder}, got {share:.0%}: "
