@@ -72,9 +72,7 @@ def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]
         raise DataError(f"{folder}: expected a folder that can be read, got: {error.strerror}") from error
 
 
-def _linked(
-    listing: Listing, entry: os.DirEntry[str], name: str, real: Path, endings: tuple[str, ...]
-) -> list[str]:
+def _linked(listing: Listing, entry: os.DirEntry[str], name: str, real: Path, endings: tuple[str, ...]) -> list[str]:
     """The name of a linked picture, or nothing and, where something is left out by that, a problem."""
     path = listing.root / name
     try:
