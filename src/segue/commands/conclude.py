@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import segue
 from segue.configs import FitConfig
 from segue.conversion import to_dict
+from segue.data.parallel import Update
 from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.infer.evaluate import evaluate
@@ -30,8 +30,6 @@ from segue.train.run_folder import ENVIRONMENT, INTERPOLATION, LOADED, MODEL
 from segue.transfer.lora import merge_lora
 
 SHOWN = 8  # worst and random validation images in the report
-
-Update = Callable[[float, str], None]
 
 
 def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Update) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import yaml
 
 from segue.configs import ConvertConfig
 from segue.console import progress_bar
+from segue.data.appearing import appearing
 from segue.data.findings import log_findings
 from segue.data.formats import FORMATS, open_index
 from segue.data.formats.layout import Format
@@ -103,7 +102,7 @@ def run(config: ConvertConfig) -> ConvertResult:
             index, classes = plain.index, plain.classes.names
             dropped = replace(dropped, pixels=plain.unlabelled, places=plain.rasters)
         if not config.dry_run:
-            with _appearing(out) as folder:
+            with appearing(out, "choose another folder") as folder:
                 target.write(index, folder, lambda share, text: update(0.5 + share / 2, f"writing {text}"))
                 if classes is not None and not target.names:
                     _write_names(folder / CLASSES, classes)
@@ -162,23 +161,6 @@ def _plain(config: ConvertConfig, index: Index, aside: Path, update: Update) -> 
     update(0.0, "reading masks")
     classes = choose_classes(index, config.names, config.ignore, config.merge.to_dict())
     return make_plain(index, classes, aside, lambda share, text: update(share / 2, f"encoding {text}"))
-
-
-@contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """A folder to write to that takes its place when all is done; after an error or Ctrl-C nothing is left of it."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        try:
-            yield stage / "new"
-            if out.exists():
-                out.rmdir()
-            (stage / "new").replace(out)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror or error}); choose another folder") from None
 
 
 def _write_names(path: Path, classes: tuple[str, ...]) -> None:

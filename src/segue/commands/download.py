@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segue.configs import DownloadConfig
 from segue.console import progress_bar
+from segue.data.appearing import appearing
 from segue.data.downloads.catalogue import CATALOGUE, DataSet, data_set
 from segue.data.downloads.fetch import fetch
 from segue.data.downloads.unpack import unpack
@@ -85,25 +84,8 @@ def run(config: DownloadConfig) -> DownloadResult:
     kept = cache_folder() / "downloads" / config.name
     with progress_bar("downloading") as update:
         archives = [fetch(one.urls, kept / one.name, one.md5, update) for one in data.archives]
-    with progress_bar("unpacking") as update:
-        files = _unpack_all(archives, out, update)
+    with progress_bar("unpacking") as update, appearing(out, "choose another with --out") as folder:
+        files = sum(unpack(archive, folder, update) for archive in archives)
     if not config.keep:
         shutil.rmtree(kept, ignore_errors=True)
     return DownloadResult(config.name, data, out, files)
-
-
-def _unpack_all(archives: list[Path], out: Path, update: Callable[[float, str], None]) -> int:
-    """Unpack beside `out`, then rename: the folder is there with everything in it, or not there."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        try:
-            files = sum(unpack(archive, stage / "new", update) for archive in archives)
-            if out.exists():
-                out.rmdir()
-            (stage / "new").replace(out)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror or error}); choose another with --out") from None
-    return files

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,10 @@ from segue.data.findings import log_findings
 from segue.data.formats import open_index
 from segue.data.index import Index, Problem, Sample
 from segue.data.palettes import with_palette
+from segue.data.parallel import Update
 from segue.data.split import load_split, split
 from segue.durable import write_text
 from segue.errors import DataError, RunError, UsageError
-
-Update = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 
 from segue.data.geotiff import NODATA
 from segue.data.image import mask_palette, read_mask
+from segue.data.parallel import in_order
 from segue.data.published import Colour
 from segue.errors import DataError
 
@@ -66,15 +64,7 @@ def survey(masks: Sequence[Path]) -> list[MaskValues]:
     Raises:
         DataError: a mask cannot be read, or it is smoothed or compressed with loss, so its values are no labels.
     """
-    workers = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
-        return [values for group in _batches(masks, 16 * workers) for values in pool.map(mask_values, group)]
-
-
-def _batches(masks: Sequence[Path], size: int) -> Iterator[list[Path]]:
-    remaining = iter(masks)
-    while group := list(islice(remaining, size)):  # bounded, so that an error or Ctrl-C ends the work soon
-        yield group
+    return list(in_order(mask_values, masks))
 
 
 def mask_values(path: Path) -> MaskValues:

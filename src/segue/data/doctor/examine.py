@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from segue.data.classes import Classes
@@ -25,9 +24,9 @@ from segue.data.image import MAX_PIXELS
 from segue.data.index import Index, Problem, Sample
 from segue.data.inferring import infer_classes
 from segue.data.merging import merge_classes
+from segue.data.parallel import Update, in_order
 from segue.errors import DataError
 
-Update = Callable[[float, str], None]
 Assign = Callable[[Index, dict[str, frozenset[int]]], Index]
 
 
@@ -61,7 +60,7 @@ def examine(
     problems += index.problems
     looked = []
     _report(update, 0, len(index.samples), problems)
-    for one in _look_at_all(index.samples, max_pixels):
+    for one in in_order(partial(look, max_pixels=max_pixels), index.samples):
         looked.append(one)
         problems += one.problems
         _report(update, len(looked), len(index.samples), problems)
@@ -124,22 +123,6 @@ def _report(update: Update | None, done: int, total: int, problems: Sequence[Pro
         update(
             done / max(1, total), f"{text}, {latest.code} in {printable(Path(latest.path.name))}" if latest else text
         )
-
-
-def _look_at_all(samples: Sequence[Sample], max_pixels: int) -> Iterator[Looked]:
-    """Look at the samples in order, in a few threads (Pillow decodes without the lock), few results held at a time."""
-    workers = min(8, os.cpu_count() or 1)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="doctor")
-    waiting: deque[Future[Looked]] = deque()
-    try:
-        for sample in samples:
-            waiting.append(pool.submit(look, sample, max_pixels))
-            if len(waiting) > 4 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:  # also on Ctrl-C: what has not begun is dropped
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclasses.dataclass(frozen=True)
