@@ -1,11 +1,11 @@
 """Every decoder, loss and transfer mode on CamVid, each trained alike; appends one JSON line per run.
 
     python benchmarks/canon.py CAMVID WEIGHTS.pth --table losses --seeds 0 1 --out canon.jsonl
-    python benchmarks/canon.py --show canon.jsonl
+    python benchmarks/canon.py --show canon.jsonl --picture curve.png
 
 CAMVID is the data set in the SegNet layout, WEIGHTS timm's mobilenetv2_100 trained on ImageNet. A run that stands in
-the file already is not repeated, so the command can be stopped and given again; `--part 1/2` takes every second run.
-`--show` prints the tables of canon.md.
+the file already is not repeated, also when another table needed it, so the command can be stopped and given again;
+`--part 1/2` takes every second run. `--show` prints the tables of canon.md, `--picture` draws its curve.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,17 +23,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 IMAGES = (25, 50, 100, 367)  # training images of the curve
 CURVE = ("scratch", "frozen", "staged", "full")
-STEPS, BATCH, SIZE = 125, 8, (160, 224)
+TABLES = ("decoders", "losses", "transfer", "curve")
+BATCH, SIZE = 8, (160, 224)
+SHORT, LONG = 125, 500  # steps
+
+Options = dict[str, dict[str, object]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: the table and row it belongs to, and the options that differ from the common ones."""
+    """One training: the name of its row, and what differs from the common options."""
 
-    table: str
     name: str
-    options: dict[str, dict[str, object]] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
     images: int = 367
+    steps: int = SHORT
+
+    def key(self, seed: int) -> str:
+        """What tells this run from all others: everything that can change its result."""
+        return json.dumps([self.options, self.images, self.steps, seed], sort_keys=True)
 
 
 def planned(table: str) -> list[Run]:
@@ -42,14 +49,20 @@ def planned(table: str) -> list[Run]:
     return {"curve": _curve, "losses": _losses, "decoders": _decoders, "transfer": _transfer}[table]()
 
 
+def _mode(mode: str, **more: object) -> Options:
+    return {} if mode == "staged" and not more else {"transfer": {"mode": mode, **more}}
+
+
 def _curve() -> list[Run]:
-    return [Run("curve", mode, {"transfer": {"mode": mode}}, images) for images in IMAGES for mode in CURVE]
+    return [Run(mode, _mode(mode), images, LONG) for images in IMAGES for mode in CURVE]
 
 
 def _losses() -> list[Run]:
+    from segue.configs import OptimConfig
     from segue.losses import LOSSES
 
-    return [Run("losses", name, {"optim": {"loss": name}}) for name in (*LOSSES, "ce + jaccard", "ce + dice")]
+    names = (*LOSSES, "ce + jaccard", "ce + dice")
+    return [Run(name, {} if name == OptimConfig().loss else {"optim": {"loss": name}}) for name in names]
 
 
 # networks that MobileNetV2's ImageNet weights do not fit start from random weights, and the table says so
@@ -57,22 +70,27 @@ OWN_ENCODER = {"unet_classic": "double_conv", "segnet": "vgg16_bn", "ddrnet": "d
 
 
 def _decoders() -> list[Run]:
+    from segue.configs import ModelConfig
     from segue.models.decoders import DECODERS
 
     runs = []
     for name in DECODERS:
-        options: dict[str, dict[str, object]] = {"model": {"decoder": name}}
+        options: Options = {} if name == ModelConfig().decoder else {"model": {"decoder": name}}
         if name in OWN_ENCODER:
-            options = {"model": {"decoder": name, "encoder": OWN_ENCODER[name]}, "transfer": {"mode": "scratch"}}
-        runs.append(Run("decoders", name, options))
-    runs.append(Run("decoders", "unet (scratch)", {"transfer": {"mode": "scratch"}}))
+            options = {"model": {"decoder": name, "encoder": OWN_ENCODER[name]}, **_mode("scratch")}
+            name += f" on {OWN_ENCODER[name]}, from scratch"
+        runs.append(Run(name, options))
+    runs.append(Run("unet, from scratch", _mode("scratch")))
     return runs
 
 
 def _transfer() -> list[Run]:
     from segue.configs import TRANSFER_MODES
 
-    return [Run("transfer", mode, {"transfer": {"mode": mode}}, 100) for mode in TRANSFER_MODES]
+    runs = [Run(mode, _mode(mode), 100) for mode in TRANSFER_MODES]
+    runs.append(Run("staged, l2sp 3", _mode("staged", l2sp=3.0), 100))
+    runs.append(Run("staged, interpolate auto", _mode("staged", interpolate="auto"), 100))
+    return runs
 
 
 def subset(camvid: Path, images: int, folder: Path) -> Path:
@@ -99,7 +117,7 @@ def train(run: Run, seed: int, camvid: Path, weights: Path) -> dict[str, object]
     from segue.models.artifact import load_model
 
     config = FitConfig(
-        steps=STEPS,
+        steps=run.steps,
         seed=seed,
         data=DataConfig(size=SIZE, workers=0),
         model=ModelConfig(weights=str(weights)),
@@ -118,80 +136,110 @@ def train(run: Run, seed: int, camvid: Path, weights: Path) -> dict[str, object]
         model, _ = load_model(Path(folder) / "run")
     evaluation = result.evaluation
     return {
-        "table": run.table,
+        "key": run.key(seed),
         "name": run.name,
         "images": run.images,
+        "steps": run.steps,
         "seed": seed,
         "miou": evaluation["miou"],
         "interval": evaluation["interval"],
         "classes": {row["name"]: row["iou"] for row in evaluation["classes"]},
         "cpu_seconds": round(seconds, 1),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "steps": STEPS,
-        "batch": BATCH,
-        "size": SIZE,
     }
 
 
-def done(path: Path) -> list[dict]:
-    """The rows written so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+def done(path: Path) -> dict[str, dict]:
+    """The rows written so far, by key."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return {row["key"]: row for row in rows}
 
 
-def show(rows: list[dict]) -> str:
+def show(rows: dict[str, dict], seeds: list[int]) -> str:
     """The tables in Markdown: mean over the seeds, and the 95 % interval over images of each seed."""
     text = []
-    for table in dict.fromkeys(row["table"] for row in rows):
-        groups: dict[tuple[str, int], list[dict]] = defaultdict(list)
-        for row in rows:
-            if row["table"] == table:
-                groups[row["name"], row["images"]].append(row)
-        seeds = sorted({row["seed"] for row in rows if row["table"] == table})
+    for table in TABLES:
+        intervals = " | ".join(f"seed {seed} (95 % interval)" for seed in seeds)
         text += [
             f"### {table}",
             "",
-            "| | images | mean mIoU | "
-            + " | ".join(f"seed {seed} (95 % interval)" for seed in seeds)
-            + " | CPU s | M parameters |",
+            f"| | images | mean mIoU | {intervals} | CPU s | M parameters |",
             "| --- | --- | --- |" + " --- |" * (len(seeds) + 2),
         ]
-        for (name, images), same in groups.items():
-            by_seed = {row["seed"]: row for row in same}
-            cells = " | ".join(_cell(by_seed.get(seed)) for seed in seeds)
-            mean = statistics.mean(row["miou"] for row in same)
-            cost = statistics.median(row["cpu_seconds"] for row in same)
-            text.append(
-                f"| `{name}` | {images} | {mean:.3f} | {cells} | {cost:.0f} | {same[0]['parameters'] / 1e6:.2f} |"
-            )
+        for run in planned(table):
+            cells = [rows.get(run.key(seed)) for seed in seeds]
+            found = [row for row in cells if row]
+            if found:
+                text.append(_line(run, cells, found))
         text.append("")
     return "\n".join(text)
 
 
-def _cell(row: dict | None) -> str:
-    return "–" if row is None else "{:.3f} ({:.3f}–{:.3f})".format(row["miou"], *row["interval"])
+def _line(run: Run, cells: list[dict | None], found: list[dict]) -> str:
+    mean = statistics.mean(row["miou"] for row in found)
+    cost = statistics.median(row["cpu_seconds"] for row in found)
+    intervals = " | ".join("–" if row is None else _interval(row) for row in cells)
+    return (
+        f"| `{run.name}` | {run.images} | {mean:.3f} | {intervals} | {cost:.0f} | {found[0]['parameters'] / 1e6:.2f} |"
+    )
+
+
+def _interval(row: dict) -> str:
+    return "{:.3f} ({:.3f}–{:.3f})".format(row["miou"], *row["interval"])
+
+
+def picture(rows: dict[str, dict], seeds: list[int], path: Path) -> None:
+    """Draw mIoU against the number of training images: a line through the seeds' means, a dot for each seed."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
+    for mode, colour in zip(CURVE, ("#888888", "#1f77b4", "#d62728", "#2ca02c"), strict=True):
+        scores = {
+            run.images: [rows[run.key(seed)]["miou"] for seed in seeds if run.key(seed) in rows]
+            for run in _curve()
+            if run.name == mode
+        }
+        points = [(images, statistics.mean(values)) for images, values in scores.items() if values]
+        axes.plot(*zip(*points, strict=True), color=colour, label=mode)
+        for images, values in scores.items():
+            axes.plot([images] * len(values), values, "o", color=colour, markersize=4)
+    axes.set_xscale("log")
+    axes.set_xticks(IMAGES, [str(images) for images in IMAGES], minor=False)
+    axes.minorticks_off()
+    axes.set_ylim(0)
+    axes.set_xlabel("labelled images to train on")
+    axes.set_ylabel("mIoU on 101 other images")
+    axes.set_title(f"CamVid, MobileNetV2, {LONG} steps of {BATCH} crops of {SIZE[0]}x{SIZE[1]}", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=150)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("camvid", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
-    parser.add_argument("--table", choices=("curve", "losses", "decoders", "transfer"), default="curve")
+    parser.add_argument("--table", choices=TABLES, default="curve")
     parser.add_argument("--only", nargs="*", help="rows of the table, by name")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--part", default="1/1", help="1/2 takes the first of every two runs")
     parser.add_argument("--out", type=Path, default=Path("canon.jsonl"))
     parser.add_argument("--show", type=Path)
+    parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
     if given.show:
-        print(show(done(given.show)))
+        rows = done(given.show)
+        print(show(rows, given.seeds))
+        if given.picture:
+            picture(rows, given.seeds, given.picture)
         return
     part, parts = (int(number) for number in given.part.split("/"))
     jobs = [(run, seed) for seed in given.seeds for run in planned(given.table)]
     for run, seed in jobs[part - 1 :: parts]:
-        key = (run.table, run.name, run.images, seed)
-        if given.only and run.name not in given.only:
-            continue
-        if key in {(row["table"], row["name"], row["images"], row["seed"]) for row in done(given.out)}:
+        if (given.only and run.name not in given.only) or run.key(seed) in done(given.out):
             continue
         line = json.dumps(train(run, seed, given.camvid, given.weights))
         print(line, flush=True)
