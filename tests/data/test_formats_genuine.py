@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fake_layouts import EXPECTED, GENUINE, labels_of, write_ade20k, write_cityscapes, write_coco_stuff, write_cvat
 from fakes import save_image, write_folders, write_voc
+from segue.data.census import class_pixels
 from segue.data.classes import IGNORE, Classes
+from segue.data.doctor import examine
 from segue.data.formats import FORMATS, open_index
 from segue.data.formats.labels import class_ids, settle
 from segue.data.index import Index
@@ -256,6 +259,39 @@ def test_a_colour_that_no_label_has_is_refused(tmp_path):
     path.write_text("\n".join(line for line in path.read_text().splitlines() if "house" not in line))
     with pytest.raises(DataError, match=r"expected the 3 colours that are named .* got #FA3253"):
         settle(open_index([root]))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("others", [False, True])
+def test_a_white_label_is_a_class_and_not_255_for_not_labelled(tmp_path, mode, others):
+    root = write_cvat(tmp_path / "data", 6)
+    (root / "labelmap.txt").write_text("background:0,0,0::\nthing:255,255,255::\n" + "red:255,0,0::\n" * others)
+    inside = np.zeros((48, 64), np.uint8)
+    inside[8:30, 10:40] = 1
+    for number, path in enumerate(sorted((root / "SegmentationClass").iterdir())):
+        colours = np.array([[0, 0, 0], [255, 0, 0] if others and number % 2 else [255, 255, 255]], np.uint8)
+        Image.fromarray(colours[inside]).convert("RGB" if others and number % 2 else mode).save(path)
+    index = open_index([root])
+    found = named_labels(index, settle(index))
+    assert [set(labels[inside == 1]) for labels in found] == [{"thing"}, {"red" if others else "thing"}] * 3
+    assert all(set(labels[inside == 0]) == {"background"} for labels in found)
+    diagnosis = examine(index)
+    assert diagnosis.errors == ()
+    pixels = [
+        dict(zip(diagnosis.classes.names, class_pixels(one.mask, diagnosis.classes), strict=True))
+        for one in diagnosis.looked
+    ]
+    assert [held["thing"] for held in pixels] == [660, 0 if others else 660] * 3
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [("cvat", "#800000"), ("cvat", "ignored"), ("cvat", "car "), ("labelme", "__ignore__"), ("labelme", " car")],
+)
+def test_a_class_name_that_would_be_read_as_something_else_is_refused(tmp_path, layout, name):
+    index = replace(open_index([write_folders(tmp_path / "data")]), names=("road", name, "person", "tree"))
+    with pytest.raises(DataError, match=rf"expected class names that label\w*.txt can hold, got '{name}'.*--merge"):
+        FORMATS[layout].write(index, tmp_path / "second")
 
 
 def test_pixels_that_are_not_labelled_survive_a_trip_through_cvat(tmp_path):

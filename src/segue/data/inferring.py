@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from segue.data.classes import IGNORE, Classes
 from segue.data.index import Sample
-from segue.data.palettes import Palette, distinct_colours, known_palette
+from segue.data.palettes import Palette, distinct_colours, greys_are_colours, known_palette
 from segue.data.published import Colour
 from segue.data.survey import MaskValues, pack, survey, unpack
 from segue.errors import DataError
@@ -36,7 +36,8 @@ def infer_classes(
     - Colour masks, palette files with differing palettes, or both mixed: one class per colour, ordered by hexadecimal
       code, or as in a published palette when all colours belong to one. A colour in at most one pixel of ten thousand
       and one mask of ten is a stray: it is logged and ignored. Naming as many classes as there are colours keeps it.
-      Where the layout names the colours, these are the classes.
+      Where the layout names the colours, these are the classes; greys among them are colours, too, unless all values
+      may be class numbers.
 
     Args:
         samples: samples without a mask are passed over.
@@ -56,7 +57,7 @@ def infer_classes(
     if not masks:
         raise DataError("expected labelled images, got none with a mask; add masks")
     layout = Layout(tuple(layout_names), tuple(layout_colours))
-    if _coded_by_colour(masks):
+    if _coded_by_colour(masks, layout):
         return _colour_classes(masks, tuple(names), ignore, layout)
     return _index_classes(masks, tuple(names), ignore, layout)
 
@@ -84,7 +85,7 @@ class Layout:
         return {value * 0x010101 for value in ignore if len(self.colours) <= value <= 255}
 
 
-def _coded_by_colour(masks: Sequence[MaskValues]) -> bool:
+def _coded_by_colour(masks: Sequence[MaskValues], layout: Layout) -> bool:
     """Whether colours, not numbers, tell the classes apart."""
     if any(mask.kind == "colour" for mask in masks):
         return True
@@ -99,6 +100,8 @@ def _coded_by_colour(masks: Sequence[MaskValues]) -> bool:
         for index in mask.pixels.keys() & set(range(len(mask.palette))):
             if colour_of.setdefault(index, mask.palette[index]) != mask.palette[index]:
                 return True  # each file has a palette of its own, so its numbers mean nothing
+    if greys_are_colours(plain, layout.colours):
+        return True
     # Grey files beside palette files that show the same greys under other numbers: 0 and 255 beside 0 and 1.
     return bool(indices and plain) and not indices <= plain and shown <= {value * 0x010101 for value in plain}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -62,6 +62,16 @@ def known_palette(colours: set[Colour]) -> Palette | None:
         if len(classes) >= _ENOUGH and colours <= classes | set(known.ignored):
             return known
     return None
+
+
+def greys_are_colours(greys: Collection[int], colours: Sequence[Colour]) -> bool:
+    """Whether the values of masks without a palette are colours of a layout, and cannot be class numbers.
+
+    A label painted white beside a black background gives masks of 0 and 255: by the layout's colours that is a class,
+    by number it would be "not labelled".
+    """
+    known = {colour[0] for colour in colours if len(set(colour)) == 1}
+    return bool(greys) and max(greys) >= len(colours) and known.issuperset(greys)
 
 
 def whole_palette(colours: Sequence[Colour]) -> list[int]:

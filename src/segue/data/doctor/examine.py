@@ -16,7 +16,7 @@ from segue.data.doctor.diagnosis import Diagnosis, Looked, printable
 from segue.data.doctor.files import check_file
 from segue.data.doctor.images import ImageFacts, check_channels, check_image
 from segue.data.doctor.leakage import check_leakage
-from segue.data.doctor.masks import MaskFacts, check_mask
+from segue.data.doctor.masks import MaskFacts, by_colours, check_mask
 from segue.data.doctor.pairs import check_pair
 from segue.data.doctor.tree import check_tree
 from segue.data.doctor.values import Coding, check_values, find_coding
@@ -138,7 +138,7 @@ def _check_set(
     index: Index, looked: Sequence[Looked], problems: Sequence[Problem], wanted: Wanted
 ) -> tuple[list[Problem], Classes | None, Coding | None]:
     images = {one.sample.id: one.image for one in looked if one.image is not None}
-    masks = {one.sample.id: one.mask for one in looked if one.mask is not None}
+    masks = by_colours({one.sample.id: one.mask for one in looked if one.mask is not None}, index.colours)
     uneven = check_channels({one.sample.image: one.image for one in looked if one.image and one.sample.mask})
     leaks = [*uneven, *check_leakage(index.samples, images)]
     if not images.keys() & masks.keys():

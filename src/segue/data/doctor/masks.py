@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from segue.data.doctor.images import pixel_digest
 from segue.data.geotiff import NODATA, Georeference
 from segue.data.image import mask_palette, read_mask
 from segue.data.index import Problem
+from segue.data.palettes import greys_are_colours
+from segue.data.published import Colour
 from segue.data.survey import pack, packed_pixels
 from segue.errors import DataError
 
@@ -107,6 +110,25 @@ def _notes(path: Path, header: Header, without_data: int) -> list[Problem]:
     if header.raster is not None and header.raster.nodata == 0 and without_data:
         notes.append(problem("MASK_NODATA_ZERO", path, f"{without_data} pixels are 0, which is declared as 'no data'"))
     return notes
+
+
+def by_colours(masks: Mapping[str, MaskFacts], colours: Sequence[Colour]) -> dict[str, MaskFacts]:
+    """Take grey masks for colour ones where the layout's `colours` tell its classes and all their greys are among them.
+
+    A mask in which a white label alone occurs is grey beside others in red, and all are where white is the only label.
+    """
+    plain = (key for key, mask in masks.items() if not mask.coded_by_colour and mask.palette is None)
+    grey = {key: masks[key] for key in plain if len(masks[key].values)}
+    held = {value for mask in grey.values() for value in mask.values.tolist()}
+    if not any(mask.coded_by_colour for mask in masks.values()) and not greys_are_colours(held, colours):
+        return dict(masks)
+    known = {pack(colour) for colour in colours}
+    taken = {
+        key: replace(mask, coded_by_colour=True, values=mask.colours)
+        for key, mask in grey.items()
+        if known.issuperset(mask.colours.tolist())
+    }
+    return {**masks, **taken}
 
 
 def soft_share(mask: Array) -> float:

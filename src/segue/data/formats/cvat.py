@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from segue.data.classes import IGNORE, Classes
-from segue.data.formats.labels import class_ids, settle
+from segue.data.formats.labels import class_ids, refuse_names, settle
 from segue.data.formats.layout import SPLIT_OF, Format, copy_file, new_folder
 from segue.data.formats.voc import IMAGES, LISTS, MASKS, listed_names, read_listed, write_lists
 from segue.data.index import SPLITS, Index, Sample
@@ -102,6 +102,7 @@ def write(index: Index, root: Path, update: Update = silent) -> None:
 
 def _labels(classes: Classes) -> dict[str, Colour]:
     """Names and colours that differ, the last of them for what is not labelled."""
+    refuse_names(classes.names, lambda name: name == IGNORED or name.startswith("#") or name != name.strip(), LABELS)
     colours = classes.palette
     if len({*colours, _IGNORED_COLOUR}) <= len(colours):
         colours = distinct_colours(len(classes))

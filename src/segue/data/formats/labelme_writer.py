@@ -20,7 +20,7 @@ from segue.data.classes import IGNORE, Classes
 from segue.data.drawn.outline import Shape, shapes
 from segue.data.drawn.polygon import fill
 from segue.data.formats.categories import drawn_classes
-from segue.data.formats.labels import Ids, class_ids, settle
+from segue.data.formats.labels import Ids, class_ids, refuse_names, settle
 from segue.data.formats.layout import copy_file, neutral_names, new_folder
 from segue.data.index import Index, Sample
 from segue.data.parallel import Update, for_each, silent
@@ -32,6 +32,7 @@ _VERSION = "5.5.0"  # of labelme, whose files these are like
 def write(index: Index, root: Path, update: Update = silent) -> None:
     """Copy the images and write their shapes; images without a mask get no file of shapes."""
     classes, names = settle(index), neutral_names(index)
+    refuse_names(classes.names, lambda name: name == IGNORED or name != name.strip(), LABELS)
     new_folder(root)
 
     def put(sample: Sample) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,21 @@ def class_ids(sample: Sample, classes: Classes) -> Ids:
 def labelled(index: Index) -> tuple[Sample, ...]:
     """The samples with a mask."""
     return tuple(sample for sample in index.samples if sample.mask is not None)
+
+
+def refuse_names(names: Iterable[str], has_no_place: Callable[[str], bool], where: str) -> None:
+    """Raise `DataError` for the first class name that a layout would read as something else.
+
+    Args:
+        names: the class names.
+        has_no_place: whether a name cannot be written.
+        where: the file the names stand in.
+    """
+    if bad := next((name for name in names if has_no_place(name)), None):
+        raise DataError(
+            f"expected class names that {where} can hold, got {bad!r}, which it would read as something else; "
+            f"rename it: --merge {shlex.quote(f'NEW={bad}')}"
+        )
 
 
 def save_ids(path: Path, ids: NDArray[np.uint8], palette: tuple[Colour, ...] = ()) -> None:
