@@ -51,3 +51,7 @@ def test_configurations_survive_the_round_trip_through_plain_types(kind):
 def test_bad_values_are_named(values, message):
     with pytest.raises(UsageError, match=re.escape(message)):
         conversion.from_dict(configs.FitConfig, values)
+
+
+def test_blanks_after_commas_belong_to_no_name():
+    assert conversion.convert(tuple[str, ...], "background, road ,car", "names") == ("background", "road", "car")

@@ -91,7 +91,7 @@ def _convert_groups(value: Any, where: str) -> Groups:  # noqa: ANN401
 def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
     arguments = typing.get_args(hint)
     if isinstance(value, str):
-        value = value.lower().split("x") if arguments[-1] is not Ellipsis else value.split(",")
+        value = value.lower().split("x") if arguments[-1] is not Ellipsis else _parts(value, arguments[0])
     if not isinstance(value, (list, tuple)):
         value = [value]
     if arguments[-1] is Ellipsis:
@@ -100,6 +100,11 @@ def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noq
         shape = "x".join(["number"] * len(arguments))
         raise UsageError(f"{where}: expected {shape} such as 240x320, got {value!r}")
     return tuple(_convert_scalar(kind, item, where) for kind, item in zip(arguments, value, strict=True))
+
+
+def _parts(value: str, kind: Any) -> list[str]:  # noqa: ANN401
+    """What stands between commas; blanks around a name were typed for the eye."""
+    return [part.strip() if kind is str else part for part in value.split(",")]
 
 
 def _convert_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401

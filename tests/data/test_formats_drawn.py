@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,31 @@ def test_categories_of_one_name_are_one_and_a_background_is_class_0(tmp_path):
     index = open_index([coco_set(tmp_path, objects, rows)])
     assert index.names == ("background", "cat", "dog")
     assert (mask_of(index)[17, 17], mask_of(index)[25, 25], mask_of(index)[15, 45]) == (0, 1, 2)
+
+
+def test_two_categories_of_one_id_are_refused(tmp_path):
+    rows = [{"id": 1, "name": "cat"}, {"id": 1, "name": "dog"}]
+    with pytest.raises(DataError, match="expected a category for each id, got 'cat' and 'dog' with id 1"):
+        open_index([coco_set(tmp_path, [{"segmentation": [SQUARE]}], rows)])
+    same = coco_set(tmp_path / "same", [{"segmentation": [SQUARE]}], [{"id": 1, "name": "cat"}] * 2)
+    assert open_index([same]).names == ("background", "cat")
+
+
+def test_ids_may_be_written_as_numbers_with_a_point(tmp_path):
+    index = open_index([coco_set(tmp_path, [{"segmentation": [SQUARE], "image_id": 1.0, "category_id": 2.0}])])
+    assert (codes(index), mask_of(index)[25, 25]) == ([], 2)
+
+
+@pytest.mark.parametrize("layout", ["coco", "labelme", "yolo"])
+def test_outlines_refuse_more_classes_than_can_be_read_and_two_backgrounds(tmp_path, layout):
+    index = open_index([write_folders(tmp_path / "data")])
+    index = replace(index, samples=tuple(replace(sample, split="train") for sample in index.samples))
+    many = replace(index, names=tuple(f"class {number}" for number in range(255)))
+    with pytest.raises(DataError, match="at most 254 classes beside the background, got 255"):
+        FORMATS[layout].write(many, tmp_path / "many")
+    two = replace(index, names=("background", "_background_", "car", "tree"))
+    with pytest.raises(DataError, match="expected one class for what no object covers, got background and _backgr"):
+        FORMATS[layout].write(two, tmp_path / "two")
 
 
 @pytest.mark.parametrize(
@@ -482,6 +508,7 @@ def test_smaller_outlines_lie_over_larger_ones_and_an_image_without_a_file_holds
         ("cat 0.1 0.1 0.3 0.1 0.2 0.3", "ANN_SHAPE", 0),
         ("-1 0.1 0.1 0.3 0.1 0.2 0.3", "ANN_SHAPE", 0),
         ("0.5 0.1 0.1 0.3 0.1 0.2 0.3", "ANN_SHAPE", 0),
+        ("0 12 12 40 12 40 36 12 36", "ANN_SHAPE", 0),  # in pixels
     ],
 )
 def test_what_is_wrong_with_a_line_is_a_finding(tmp_path, line, code, left):

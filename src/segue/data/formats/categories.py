@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ class Categories:
 
     def value(self, name: str) -> int:
         """The mask value of a category."""
-        return 0 if name in _ALIASES and self.names[0] == BACKGROUND else self.names.index(name)
+        return 0 if name in _ALIASES and name not in self.names else self.names.index(name)
 
 
 def categories_of(named: dict[str, Any], source: Path, background: bool) -> Categories:
@@ -54,9 +53,22 @@ def categories_of(named: dict[str, Any], source: Path, background: bool) -> Cate
     return Categories(names, distinct_colours(len(names)))
 
 
-def drawn_classes(classes: Classes) -> Iterable[tuple[int, str]]:
-    """Class ids with their names, without the background, which is what no object covers."""
-    return ((number, name) for number, name in enumerate(classes.names) if name not in _ALIASES)
+def drawn_classes(classes: Classes) -> list[tuple[int, str]]:
+    """Class ids with their names, without the background, which is what no object covers.
+
+    Raises:
+        DataError: there are more than can be told apart beside a background, or two names for the background.
+    """
+    rows = [(number, name) for number, name in enumerate(classes.names) if name not in _ALIASES]
+    if len(rows) >= IGNORE:
+        raise DataError(
+            f"expected at most {IGNORE - 1} classes beside the background, got {len(rows)}; if one of them is what no "
+            f'object covers, call it so: --merge "{BACKGROUND}={rows[0][1]}"'
+        )
+    if len(classes) - len(rows) > 1:
+        both = " and ".join(name for name in classes.names if name in _ALIASES)
+        raise DataError(f"expected one class for what no object covers, got {both}; rename or merge one with --merge")
+    return rows
 
 
 def _colour(value: Any) -> Colour | None:  # noqa: ANN401 - whatever a file holds

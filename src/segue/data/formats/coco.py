@@ -87,6 +87,7 @@ def _drafts(root: Path, document: Document, named: Categories, problems: list[Pr
 def _key(entry: dict[str, Any], name: str) -> int | str | None:
     """The id an annotation refers to; None for what can be no id."""
     value = entry.get(name)
+    value = int(value) if isinstance(value, float) and value.is_integer() else value  # as tables write whole numbers
     return value if isinstance(value, (int, str)) else None
 
 
@@ -102,7 +103,7 @@ def draw_objects(
         regions = _regions(entry, height, width, findings)
         value = values.get(_key(entry, "category_id"), IGNORE)
         if value == IGNORE:
-            text = f"annotation {entry.get('id')}: expected a listed category, got id {entry.get('category_id')}"
+            text = f"annotation {entry.get('id')}: expected a listed category, got id {entry.get('category_id')!r}"
             findings.append(("ANN_CATEGORY", text))
         if not regions:
             unclear += _boxed(entry, height, width)

@@ -85,7 +85,7 @@ def categories(documents: Sequence[Document]) -> dict[str, list[int] | None]:
     Categories of one name are one, whatever their ids; those of the first file come first.
 
     Raises:
-        DataError: a category has no id or name.
+        DataError: a category has no id or name, or two of different names have one id.
     """
     names: dict[str, list[int] | None] = {}
     for document in documents:
@@ -93,6 +93,12 @@ def categories(documents: Sequence[Document]) -> dict[str, list[int] | None]:
         for row in rows:
             if type(row.get("id")) is not int or not isinstance(row.get("name"), str) or not row["name"]:
                 raise DataError(f"{document.path}: expected categories with id and name, got {str(row)[:80]}")
+        taken = {row["id"]: row["name"] for row in rows}
+        if both := next((row for row in rows if row["name"] != taken[row["id"]]), None):
+            raise DataError(
+                f"{document.path}: expected a category for each id, got {both['name']!r} and {taken[both['id']]!r} "
+                f"with id {both['id']}; correct one of them"
+            )
         for row in sorted(rows, key=lambda row: row["id"]):
             names.setdefault(row["name"], row.get("color"))
     return names

@@ -37,6 +37,7 @@ from segue.errors import DataError
 
 _MOST_BYTES = 64 * 2**20  # of one text file
 _MOST_YAML = 2**18
+_FARTHEST = 2.0  # times the image's side: what reaches beyond is no share, but most likely in pixels
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,8 @@ def _object(line: bytes) -> tuple[int, list[float]]:
         raise BrokenShapeError("ANN_SHAPE", f"expected a class and coordinates, got {line[:40]!r}") from None
     if not (kind % 1 == 0 and kind >= 0) or len(numbers) < 4 or len(numbers) % 2:
         raise BrokenShapeError("ANN_SHAPE", f"expected a class and pairs of coordinates, got {line[:40]!r}")
+    if any(abs(number) > _FARTHEST for number in numbers):
+        raise BrokenShapeError("ANN_SHAPE", f"expected shares of width and height, 0 to 1, got {max(numbers):g}")
     return int(kind), numbers
 
 
