@@ -11,7 +11,7 @@ LAYERS = [
     {"data", "models", "losses", "metrics"},
     {"transfer", "infer"},
     {"objectives"},
-    {"report", "train", "demo"},
+    {"report", "train", "demo", "planning"},
     {"commands"},
     {"cli", "api", "__main__", "__init__"},
 ]
