@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "segue"
 LAYERS = [
     {"errors", "configs", "table", "extras", "durable", "console", "config_file", "conversion", "presets", "records"},
     {"data", "models", "losses", "metrics"},
-    {"transfer", "infer"},
+    {"transfer", "infer", "trust"},
     {"objectives"},
     {"report", "train", "demo", "planning"},
     {"commands"},
