@@ -50,7 +50,7 @@ def test_people_get_a_line_for_each_class_and_the_interval(trained, data):
 def test_files_are_written_where_asked(trained, data, tmp_path):
     result = run(trained, data, out=tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "evaluation.json", "per_image.csv", "report.html", "confusion.png", "val_pred.jpg", "worst",
+        "evaluation.json", "per_image.csv", "report.html", "confusion.npz", "confusion.png", "val_pred.jpg", "worst",
     }  # fmt: skip
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == result.to_json()
     with (tmp_path / "out" / "per_image.csv").open() as file:

@@ -58,7 +58,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         seconds=loop.state.seconds,
         class_weights=class_weights(config.optim, data),
     )
-    write_evaluation(folder, summary, evaluation.csv(), inputs)
+    write_evaluation(folder, summary, evaluation, inputs)
     return summary
 
 

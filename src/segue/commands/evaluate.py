@@ -196,7 +196,7 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
         pretrained=source,
         config=to_dict(config),
     )
-    write_evaluation(out, result.to_json(), evaluation.csv(), inputs)
+    write_evaluation(out, result.to_json(), evaluation, inputs)
 
 
 def _command(config: EvaluateConfig) -> str:

@@ -17,6 +17,7 @@ from segue.data.index import Sample
 from segue.data.loader import read_sample
 from segue.errors import DataError
 from segue.infer.ahead import ahead
+from segue.infer.counts import Counts
 from segue.infer.segmenter import Prepared, Segmenter
 from segue.metrics.bootstrap import miou_interval
 from segue.metrics.case import Case, Measure
@@ -66,6 +67,10 @@ class Evaluation:
             }
             | ({"metrics": further, "measure": asdict(self.measure)} if further else {})
         )
+
+    def counts(self) -> Counts:
+        """What a comparison with another run needs of this one."""
+        return Counts(self.ids, self.groups, self.classes.names, self.matrices)
 
     def image_mious(self) -> list[float]:
         """The mean IoU of each image over the classes its truth holds; NaN where nothing is labelled."""

@@ -8,20 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from segue.durable import write_text
+from segue.infer.counts import FILE, save_counts
+from segue.infer.evaluate import Evaluation
 from segue.report.inputs import ReportInputs
 from segue.report.page import write_report
 from segue.report.pictures import save_examples, save_worst
 from segue.report.plots import save_confusion
 
 
-def write_evaluation(folder: Path, record: dict[str, Any], per_image: str, inputs: ReportInputs) -> None:
-    """Write evaluation.json, per_image.csv, confusion.png, val_pred.jpg, worst/ and report.html.
+def write_evaluation(folder: Path, record: dict[str, Any], evaluation: Evaluation, inputs: ReportInputs) -> None:
+    """Write evaluation.json, per_image.csv, confusion.npz, confusion.png, val_pred.jpg, worst/ and report.html.
 
-    `record` is the content of evaluation.json, `per_image` of per_image.csv. Files of an earlier evaluation are
-    replaced. Raises `RunError` when one cannot be written.
+    `record` is the content of evaluation.json. Files of an earlier evaluation are replaced. Raises `RunError` when one
+    cannot be written.
     """
     write_text(folder / "evaluation.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
-    write_text(folder / "per_image.csv", per_image)
+    write_text(folder / "per_image.csv", evaluation.csv())
+    save_counts(folder / FILE, evaluation.counts())
     save_confusion(folder / "confusion.png", inputs.matrix, inputs.classes.names)
     save_examples(folder / "val_pred.jpg", inputs.random or inputs.worst, inputs.classes)
     shutil.rmtree(folder / "worst", ignore_errors=True)  # an earlier evaluation may have drawn others
