@@ -157,7 +157,10 @@ def test_a_decoder_works_on_two_maps_or_says_how_many_it_needs(decoder):
 # --- losses ----------------------------------------------------------------------------------------------------------
 
 SPACES = ((9, 7), (4, 5, 6))
-VARIANTS = ("focal(gamma=0.5)", "focal(gamma=0)", "ohem(min_kept=0)", "tversky(gamma=0.75)", "tversky(smooth=0)")
+VARIANTS = (
+    *("focal(gamma=0.5)", "focal(gamma=0)", "ohem(min_kept=0)", "tversky(gamma=0.75)"),
+    *("tversky(smooth=0)", "dice(smooth=0)", "jaccard(smooth=0)"),
+)
 TERMS = (*LOSSES.names(), *VARIANTS)
 SMOOTHED = "ce(smoothing=0.1)"  # its smallest value is not 0
 WEIGHTED = tuple(name for name in LOSSES if takes_class_weights(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -24,4 +25,6 @@ def dice(
     predictions like, with a gentler slope on regions that hardly overlap.
     """
     shared, predicted, true = overlap(logits, labels, ignore)
-    return mean_over_present(1 - (2 * shared + smooth) / (predicted + true + smooth), true)
+    # without `smooth` a class that is neither there nor predicted divides by zero
+    whole = (predicted + true + smooth).clamp(min=torch.finfo(shared.dtype).tiny)
+    return mean_over_present(1 - (2 * shared + smooth) / whole, true)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -24,4 +25,6 @@ def jaccard(
     sums. When to use it: beside cross entropy, when mIoU is the score, most of all with rare classes.
     """
     shared, predicted, true = overlap(logits, labels, ignore)
-    return mean_over_present(1 - (shared + smooth) / (predicted + true - shared + smooth), true)
+    # without `smooth` a class that is neither there nor predicted divides by zero
+    union = (predicted + true - shared + smooth).clamp(min=torch.finfo(shared.dtype).tiny)
+    return mean_over_present(1 - (shared + smooth) / union, true)
