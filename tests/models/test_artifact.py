@@ -8,7 +8,7 @@ import torch
 
 from segue.data.merging import merge_classes
 from segue.errors import RunError, WeightsError
-from segue.models.artifact import JSON_NAME, WEIGHTS_NAME, load_info, load_model, save_model
+from segue.models.artifact import JSON_NAME, WEIGHTS_NAME, load_info, load_model, save_model, save_temperature
 from tiny_model import tiny_info, tiny_model, write_run
 
 
@@ -86,6 +86,31 @@ def test_a_score_that_is_not_a_number_is_left_out(tmp_path):
     info = dataclasses.replace(tiny_info(), scores={"miou": float("nan"), "dice": 0.25})
     save_model(tmp_path, tiny_model(info), info)
     assert load_info(tmp_path).scores == {"dice": 0.25}
+
+
+def test_a_model_of_before_there_were_temperatures_has_none(run):
+    assert "calibration" not in json.loads((run / "model" / JSON_NAME).read_text())
+    assert load_info(run).temperature is None
+
+
+def test_a_temperature_is_written_and_nothing_else_changes(run):
+    before = json.loads((run / "model" / JSON_NAME).read_text())
+    info = load_info(run)
+    assert save_temperature(run, 1.37) == dataclasses.replace(info, temperature=1.37)
+    assert load_model(run)[1] == dataclasses.replace(info, temperature=1.37)
+    calibration = {"method": "temperature", "temperature": 1.37}
+    assert json.loads((run / "model" / JSON_NAME).read_text()) == before | {"calibration": calibration}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [1.5, {}, {"method": "splines", "temperature": 1}, {"method": "temperature"}]
+    + [{"method": "temperature", "temperature": value} for value in (0, -1, float("nan"), float("inf"), "hot", None)],
+)
+def test_a_calibration_that_is_none_is_refused(run, wrong):
+    edit_json(run, lambda content: content.update(calibration=wrong))
+    with pytest.raises(RunError, match=r"model\.json: "):
+        load_info(run)
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):

@@ -32,6 +32,7 @@ from segue.models.source import Source
 FORMAT = 1
 JSON_NAME = "model.json"
 WEIGHTS_NAME = "model.safetensors"
+METHOD = "temperature"  # the one kind of calibration there is; a file with another is refused
 MAX_JSON_BYTES = 10 * 2**20
 MAX_SIDE = 16384  # of a training crop; anything past it is damage or an attack on memory
 
@@ -43,7 +44,8 @@ class ModelInfo:
     """What `model.json` says about the weights beside it.
 
     `source` is where the pretrained weights came from, with their licence; `segue` the version that wrote the folder;
-    `scores` holds validation scores by name, such as `miou`.
+    `scores` holds validation scores by name, such as `miou`. `temperature` divides the logits before they become
+    probabilities; None where none was fitted, which computes as 1.
     """
 
     spec: ModelSpec
@@ -52,6 +54,7 @@ class ModelInfo:
     source: Source
     segue: str
     scores: dict[str, float]
+    temperature: float | None = None
 
 
 def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
@@ -73,6 +76,19 @@ def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
     write_durably(folder / WEIGHTS_NAME, lambda path: _write(path, content), len(content))
     weights = {"file": WEIGHTS_NAME, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     write_text(folder / JSON_NAME, json.dumps(_to_json(info, weights), indent=2, allow_nan=False) + "\n")
+
+
+def save_temperature(run_or_model_folder: Path, temperature: float) -> ModelInfo:
+    """Write `temperature` into `model.json` in one step, the weights stay as they are; gives what the file now says.
+
+    Raises:
+        RunError: there is no model here, or the file cannot be read or written.
+    """
+    path = model_folder(run_or_model_folder) / JSON_NAME
+    content = _read_json(path)
+    info = dataclasses.replace(_parse(path, lambda: _from_json(content)), temperature=temperature)
+    write_text(path, json.dumps(_to_json(info, content["weights"]), indent=2, allow_nan=False) + "\n")
+    return info
 
 
 def load_model(run_or_model_folder: Path) -> tuple[SegmentationModel, ModelInfo]:
@@ -139,6 +155,7 @@ def _to_json(info: ModelInfo, weights: dict[str, Any]) -> dict[str, Any]:
         "preprocessing": to_dict(info.prep),
         "source": to_dict(info.source),
         "scores": {name: float(score) for name, score in info.scores.items() if math.isfinite(score)},
+        **({} if info.temperature is None else {"calibration": {"method": METHOD, "temperature": info.temperature}}),
     }
 
 
@@ -186,6 +203,7 @@ def _from_json(content: dict[str, Any]) -> ModelInfo:
         source=_piece(Source, content, "source"),
         segue=str(content["segue"]),
         scores={str(name): float(score) for name, score in content["scores"].items()},
+        temperature=_temperature(content.get("calibration")),  # absent from models that were never calibrated
     )
     _check_preprocessing(info.prep)
     for what, expected, got in (
@@ -206,6 +224,17 @@ def _piece(kind: type[T], content: dict[str, Any], name: str) -> T:
         if field.default is dataclasses.MISSING and field.name not in values:
             raise KeyError(f"{name}.{field.name}")
     return from_dict(kind, values, f"{name}.")
+
+
+def _temperature(calibration: Any) -> float | None:  # noqa: ANN401
+    if calibration is None:
+        return None
+    if not isinstance(calibration, dict) or calibration.get("method") != METHOD:
+        raise UsageError(f"calibration: expected method {METHOD}, got {calibration!r}: use a later version of Segue")
+    temperature = float(calibration["temperature"])
+    if not 0 < temperature < math.inf:
+        raise UsageError(f"calibration: expected a temperature above zero, got {temperature}")
+    return temperature
 
 
 def _check_preprocessing(prep: Preprocessing) -> None:
