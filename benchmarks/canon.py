@@ -50,11 +50,14 @@ def planned(table: str) -> list[Run]:
 
 
 def _mode(mode: str, **more: object) -> Options:
-    return {} if mode == "staged" and not more else {"transfer": {"mode": mode, **more}}
+    return {"transfer": {"mode": mode, **more}}
 
 
 def _curve() -> list[Run]:
     return [Run(mode, _mode(mode), images, LONG) for images in IMAGES for mode in CURVE]
+
+
+FULL = _mode("full")  # of losses and decoders: everything trains all along, whatever the default is
 
 
 def _losses() -> list[Run]:
@@ -62,7 +65,7 @@ def _losses() -> list[Run]:
     from segue.losses import LOSSES
 
     names = (*LOSSES, "ce + jaccard", "ce + dice")
-    return [Run(name, {} if name == OptimConfig().loss else {"optim": {"loss": name}}) for name in names]
+    return [Run(name, FULL if name == OptimConfig().loss else {"optim": {"loss": name}, **FULL}) for name in names]
 
 
 # networks that MobileNetV2's ImageNet weights do not fit start from random weights, and the table says so
@@ -75,7 +78,7 @@ def _decoders() -> list[Run]:
 
     runs = []
     for name in DECODERS:
-        options: Options = {} if name == ModelConfig().decoder else {"model": {"decoder": name}}
+        options: Options = FULL if name == ModelConfig().decoder else {"model": {"decoder": name}, **FULL}
         if name in OWN_ENCODER:
             options = {"model": {"decoder": name, "encoder": OWN_ENCODER[name]}, **_mode("scratch")}
             name += f" on {OWN_ENCODER[name]}, from scratch"
