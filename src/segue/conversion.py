@@ -89,7 +89,7 @@ def _convert_groups(value: Any, where: str) -> Groups:  # noqa: ANN401
 
 
 def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
-    arguments = typing.get_args(hint)
+    arguments, given = typing.get_args(hint), value
     if isinstance(value, str):
         value = value.lower().split("x") if arguments[-1] is not Ellipsis else _parts(value, arguments[0])
     if not isinstance(value, (list, tuple)):
@@ -97,8 +97,8 @@ def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noq
     if arguments[-1] is Ellipsis:
         return tuple(convert(arguments[0], item, where) for item in value)
     if len(value) != len(arguments):
-        shape = "x".join(["number"] * len(arguments))
-        raise UsageError(f"{where}: expected {shape} such as 240x320, got {value!r}")
+        example = "0.5x0.5" if float in arguments else "240x320"
+        raise UsageError(f"{where}: expected two numbers such as {example}, got {given!r}")
     return tuple(_convert_scalar(kind, item, where) for kind, item in zip(arguments, value, strict=True))
 
 

@@ -73,6 +73,9 @@ def test_further_metrics_are_printed_and_written_with_their_intervals(trained, d
         assert {"hd95", "nsd disc", "kappa box"} <= set(csv.DictReader(file).fieldnames)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "--metrics hd95,nsd,kappa --missed exclude --spacing 0.5x0.5 --tolerance 1" in page
+    assert "Further metrics" in page
+    together = written["metrics"]["hd95"]
+    assert f"{together['value']:.3f} <small>{together['interval'][0]:.3f} – {together['interval'][1]:.3f}" in page
 
 
 def test_a_metric_that_is_unknown_or_lacks_its_tolerance_is_refused_before_anything_is_computed(trained, data):
@@ -80,6 +83,22 @@ def test_a_metric_that_is_unknown_or_lacks_its_tolerance_is_refused_before_anyth
         run(trained, data, metrics=("hd9",), dry_run=True)
     with pytest.raises(UsageError, match="--tolerance 2"):
         run(trained, data, metrics=("nsd",), dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"spacing": (0.5, 0.5)}, r"spacing: expected a metric that reads it \(hd, .*trimap_iou\), got no --metrics"),
+        (
+            {"tolerance": 2.0, "metrics": ("hd95",)},
+            r"tolerance: .*\(nsd, trimap_iou\), got hd95: leave --tolerance",
+        ),
+        ({"missed": "diagonal", "metrics": ("kappa", "f1")}, r"missed: .*\(hd, hd95, assd\), got kappa, f1"),
+    ],
+)
+def test_a_length_that_no_metric_reads_is_refused(trained, data, options, message):
+    with pytest.raises(UsageError, match=message):
+        run(trained, data, dry_run=True, **options)
 
 
 def test_nothing_is_written_otherwise(trained, data, tmp_path, monkeypatch):

@@ -94,6 +94,26 @@ def test_the_page_shows_every_part():
     assert page.tags.count("svg") == 3
 
 
+def test_further_metrics_stand_in_a_table_with_their_units_and_intervals():
+    def scores(value, **more):
+        return {"value": value, "interval": [None, None] if value is None else [value - 1, value + 1], **more}
+
+    def every(value, **more):
+        return [scores(value, **more) | {"name": name} for name in ("ground", "disc", "box", "stripe")]
+
+    further = {
+        "hd95": scores(4.5, missed=3) | {"classes": every(None, missed=1)},
+        "nsd": scores(0.75) | {"classes": every(0.25)},
+    }
+    inputs = sample()
+    measure = {"spacing": None, "tolerance": 2.0, "missed": "exclude"}
+    page = Page(render(dataclasses.replace(inputs, summary=inputs.summary | {"metrics": further, "measure": measure})))
+    text = page.text.partition("Further metrics")[2].partition("Further metrics")[2].partition("Confusion")[0]
+    assert text.startswith("classhd95 in pixelsnsd up to 2 pixelsground")
+    assert "ground– 1 time on one side only0.250 -0.750 – 1.250disc" in text
+    assert "all classes4.500 3.500 – 5.500; 3 times on one side only0.750 -0.250 – 1.750" in text
+
+
 def test_the_page_needs_nothing_but_itself():
     page = Page(render(sample()))
     for name, value in page.attributes:

@@ -61,7 +61,9 @@ class DemoResult:
     def lines(self) -> list[str]:
         """The result for people."""
         scratch, transferred = self.rows[0], self.rows[-1]
-        table = [f"{row.name:<14} {figure(row.miou)}   {row.span()}   {duration(row.seconds):>7}" for row in self.rows]
+        table = [
+            f"{row.name:<14} {figure(row.miou):^5}   {row.span()}   {duration(row.seconds):>7}" for row in self.rows
+        ]
         return [
             f"{'':<14}  mIoU   95 % interval      time",
             *table,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,34 @@ from segue.metrics.metric import Metric
 
 
 def chosen(names: Sequence[str], measure: Measure) -> dict[str, Metric]:
-    """The metrics of these names; raises `UsageError` for an unknown one and one whose tolerance is not given."""
+    """The metrics of these names.
+
+    Raises `UsageError` for an unknown one, one whose tolerance is not given, and a measure that none of them reads.
+    """
     metrics: dict[str, Metric] = {name: METRICS[name] for name in names}
     for name, metric in metrics.items():
         if metric.needs_tolerance and measure.tolerance is None:
             unit = "pixels" if measure.spacing is None else "the unit of --spacing"
             raise UsageError(f"{name}: expected a length up to which contours agree, got none: --tolerance 2 ({unit})")
+    _refuse_idle(metrics, measure)
     return metrics
+
+
+def _refuse_idle(metrics: Mapping[str, Metric], measure: Measure) -> None:
+    """A length that changes nothing was meant for another metric."""
+    readers: dict[str, Callable[[Metric], bool]] = {
+        "tolerance": lambda metric: metric.needs_tolerance,
+        "spacing": lambda metric: metric.needs_tolerance or metric.is_distance,
+        "missed": lambda metric: metric.is_distance,
+    }
+    for setting, reads in readers.items():
+        given = getattr(measure, setting) != getattr(Measure(), setting)
+        if given and not any(map(reads, metrics.values())):
+            able = ", ".join(name for name in METRICS if reads(METRICS[name]))
+            raise UsageError(
+                f"{setting}: expected a metric that reads it ({able}), got {', '.join(metrics) or 'no --metrics'}: "
+                f"leave --{setting} out, or add one to --metrics"
+            )
 
 
 @dataclass(frozen=True)

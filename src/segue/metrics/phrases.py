@@ -12,9 +12,9 @@ def figure(value: float | None) -> str:
     """A score with three decimals; a dash where it is undefined.
 
     >>> figure(0.5), figure(None)
-    ('0.500', '  –  ')
+    ('0.500', '–')
     """
-    return "  –  " if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:.3f}"
 
 
 def span(interval: Sequence[float | None]) -> str:
@@ -43,19 +43,30 @@ def metric_lines(metrics: Mapping[str, Mapping[str, Any]], measure: Mapping[str,
     for name, scores in metrics.items():
         rows = [*scores["classes"], {"name": "all classes", **scores}]
         wide = max(len(row["name"]) for row in rows)
-        lines += [f"{name}{_lengths(name, measure)}:", *(f"  {row['name']:<{wide}}  {_score(row)}" for row in rows)]
+        lines += [f"{metric_title(name, measure)}:", *(f"  {row['name']:<{wide}}  {_score(row)}" for row in rows)]
     return lines
 
 
-def _lengths(name: str, measure: Mapping[str, Any]) -> str:
+def metric_title(name: str, measure: Mapping[str, Any]) -> str:
+    """A metric's name, with the unit of its lengths or its tolerance where it has some; `measure` as in the summary."""
     unit = "pixels" if measure["spacing"] is None else "units of the spacing"
     if METRICS[name].needs_tolerance:
-        return f" up to {measure['tolerance']:g} {unit}"
-    return f" in {unit}" if METRICS[name].is_distance else ""
+        return f"{name} up to {measure['tolerance']:g} {unit}"
+    return f"{name} in {unit}" if METRICS[name].is_distance else name
+
+
+def missed_phrase(row: Mapping[str, Any]) -> str:
+    """How often a distance had only one of truth and prediction to measure from; empty where it never happened.
+
+    >>> missed_phrase({"value": 1.5, "missed": 2}), missed_phrase({"value": 0.5})
+    ('2 times on one side only', '')
+    """
+    count = row.get("missed", 0)
+    return f"{count} {'time' if count == 1 else 'times'} on one side only" if count else ""
 
 
 def _score(row: Mapping[str, Any]) -> str:
+    missed = missed_phrase(row)
     if row["value"] is None:
-        return figure(None)
-    missed = f"; {row['missed']} times on one side only" if row.get("missed") else ""
-    return f"{figure(row['value'])} ({interval_phrase(row['interval'])}{missed})"
+        return f"{figure(None)} ({missed})" if missed else figure(None)
+    return f"{figure(row['value'])} ({'; '.join(filter(None, (interval_phrase(row['interval']), missed)))})"

@@ -11,6 +11,7 @@ from segue import __version__
 from segue.durable import write_text
 from segue.report import sections
 from segue.report.escaping import escape
+from segue.report.further_metrics import further_metrics
 from segue.report.inputs import ReportInputs
 
 
@@ -55,6 +56,7 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
         ("result", "Result", sections.headline(inputs)),
         ("curves", "Training", sections.curves(inputs) if inputs.history else ""),
         ("classes", "Classes", sections.class_table(inputs)),
+        ("metrics", "Further metrics", further_metrics(inputs)),
         ("confusion", "Confusion", sections.confusion_table(inputs)),
         ("worst", "Worst images", key + sections.gallery(inputs.worst, inputs.classes) if inputs.worst else ""),
         ("random", "Random images", key + sections.gallery(inputs.random, inputs.classes) if inputs.random else ""),

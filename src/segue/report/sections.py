@@ -13,6 +13,7 @@ from PIL import Image
 
 from segue.console import duration
 from segue.data.classes import Classes
+from segue.metrics.phrases import figure
 from segue.report.charts import Line, line_chart
 from segue.report.escaping import escape
 from segue.report.inputs import DataSummary, Example, ReportInputs, SplitSummary
@@ -221,11 +222,6 @@ def bar_cell(value: float | None, *, as_percent: bool = False) -> str:
 def number_cell(value: float | None) -> str:
     """A table cell; an undefined number is a dash and sorts last."""
     return f'<td data-sort="{-1 if value is None else value:.6f}">{figure(value)}</td>'
-
-
-def figure(value: float | None) -> str:
-    """A score with three decimals."""
-    return "–" if value is None else f"{value:.3f}"
 
 
 def percent(share: float) -> str:
