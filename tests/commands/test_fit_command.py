@@ -18,8 +18,8 @@ TINY = [
 ]  # fmt: skip
 CONTRACT = [
     "config.yaml", "data.json", "environment.json", "metrics.csv", "metrics.jsonl", "evaluation.json", "per_image.csv",
-    "confusion.npz", "confusion.png", "progress.png", "train_batch.jpg", "val_pred.jpg", "report.html", "split.json", "weights.json",
-    "model/model.safetensors", "model/model.json", "checkpoints/manifest.json",
+    "confusion.npz", "confusion.png", "progress.png", "train_batch.jpg", "val_pred.jpg", "report.html", "split.json",
+    "weights.json", "model/model.safetensors", "model/model.json", "checkpoints/manifest.json",
 ]  # fmt: skip
 
 

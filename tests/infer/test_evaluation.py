@@ -16,6 +16,7 @@ from segue.infer.segmenter import Segmenter
 from segue.metrics.case import Case, Measure
 from segue.metrics.confusion import confusion, scores
 from segue.metrics.measured import chosen
+from segue.metrics.units import resampling_units
 from tiny_model import tiny_info, tiny_model
 
 
@@ -56,8 +57,8 @@ def test_progress_is_told_image_by_image(segmenter, samples):
 def test_the_summary_has_the_promised_keys_and_is_json():
     summary = made_up().summary(resamples=200)
     assert {
-        "miou", "classes", "n_images", "interval", "interval_unit", "interval_units", "pixel_accuracy",
-        "mean_pixel_accuracy", "frequency_weighted_iou", "dice", "excluded", "seconds",
+        "miou", "classes", "n_images", "interval", "interval_unit", "interval_units", "interval_caution",
+        "pixel_accuracy", "mean_pixel_accuracy", "frequency_weighted_iou", "dice", "excluded", "seconds",
     } == set(summary)  # fmt: skip
     assert set(summary["classes"][0]) == {"name", "iou", "dice", "precision", "recall", "pixels", "predicted_pixels"}
     low, high = summary["interval"]
@@ -119,7 +120,9 @@ def test_further_metrics_are_those_of_each_image(segmenter, samples):
     summary = evaluation.summary(resamples=100)
     assert list(summary["metrics"]) == list(names)
     assert summary["measure"] == {"spacing": (0.5, 1.0), "tolerance": 2.0, "missed": "exclude"}
-    assert summary["metrics"]["nsd"] == evaluation.measured["nsd"].summary(segmenter.classes.names, [""] * 5, 100)
+    assert summary["metrics"]["nsd"] == evaluation.measured["nsd"].summary(
+        segmenter.classes.names, resampling_units(5), 100
+    )
     plain = evaluate(segmenter, samples)
     assert {key: plain.summary(resamples=100)[key] for key in ("miou", "interval", "classes")} == {
         key: summary[key] for key in ("miou", "interval", "classes")

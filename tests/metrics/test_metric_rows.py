@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from segue.cli import main
 from segue.data.classes import IGNORE
 from segue.errors import DataError, UsageError
 from segue.metrics import METRICS
-from segue.metrics.bootstrap import miou_interval, score_intervals
+from segue.metrics.bootstrap import score_intervals, tails
 from segue.metrics.case import Case, Measure
 from segue.metrics.confusion import confusion
 from segue.metrics.measured import Measured, chosen
 from segue.metrics.phrases import metric_lines
+from segue.metrics.studentised import miou_interval
+from segue.metrics.units import resampling_units
 
 ROOT = Path(__file__).parents[2]
 NAMES = METRICS.names()
@@ -95,7 +98,7 @@ def test_a_stack_of_evidence_gives_a_stack_of_scores(name):
 def test_a_summary_is_json_and_its_intervals_hold_the_scores(name):
     cases = [a_case(seed=seed) for seed in range(12)]
     measured = Measured(METRICS[name], np.stack([METRICS[name].evidence(case) for case in cases]))
-    summary = measured.summary(("a", "b", "c", "d"), (), 200)
+    summary = measured.summary(("a", "b", "c", "d"), resampling_units(len(measured.evidence)), 200)
     json.dumps(summary, allow_nan=False)
     low, high = summary["interval"]
     assert low <= summary["value"] <= high
@@ -113,7 +116,7 @@ def test_surface_scores_are_the_mean_over_the_images_that_have_the_class(name):
     cases[0].truth[cases[0].truth == 3] = 0
     cases[0].prediction[cases[0].prediction == 3] = 0
     measured = Measured(METRICS[name], np.stack([METRICS[name].evidence(case) for case in cases]))
-    row = measured.summary("abcde", ())["classes"][3]
+    row = measured.summary("abcde", resampling_units(len(measured.evidence)))["classes"][3]
     values = measured.of_images()[:, 4]
     assert np.isnan(values[0])
     assert row["images"] == 3
@@ -125,7 +128,7 @@ def test_what_only_one_side_has_is_counted_and_can_be_given_the_diagonal():
     truth[:5, :5] = 1
     for missed, expected in (("exclude", None), ("diagonal", 50.0)):
         case = Case(truth, prediction, 3, Measure(missed=missed))
-        summary = Measured(METRICS["hd"], METRICS["hd"].evidence(case)[None]).summary("abc", ())
+        summary = Measured(METRICS["hd"], METRICS["hd"].evidence(case)[None]).summary("abc", resampling_units(1))
         assert [row["missed"] for row in summary["classes"]] == [0, 1, 0]
         assert summary["missed"] == 1
         assert summary["classes"][1]["value"] == expected
@@ -171,15 +174,16 @@ def test_what_does_not_fit_together_is_refused():
 # --- intervals -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("groups", [(), [f"g{i // 3}" for i in range(24)]])
-def test_the_interval_of_iou_is_that_of_the_mean_iou(groups):
+@pytest.mark.parametrize("groups", [(), [f"g{i // 2}" for i in range(24)]])
+def test_the_interval_of_iou_is_near_that_of_the_headline(groups):
     cases = [a_case(seed=seed) for seed in range(24)]
     matrices = np.stack([confusion(case.truth, case.prediction, 4) for case in cases])
     evidence = np.stack([METRICS["iou"].evidence(case) for case in cases])
-    ours, *classes = score_intervals(evidence, METRICS["iou"].scores, groups, resamples=300, seed=2)
-    expected = miou_interval(matrices, groups, resamples=300, seed=2)
-    assert (ours.low, ours.high) == pytest.approx((expected.low, expected.high))
-    assert (ours.unit, ours.units) == (expected.unit, expected.units)
+    units = resampling_units(24, groups)
+    ours, *classes = score_intervals(evidence, METRICS["iou"].scores, units, resamples=300, seed=2)
+    headline = miou_interval(matrices, units, resamples=300, seed=2)
+    assert (ours.low, ours.high) == pytest.approx((headline.low, headline.high), abs=0.01)
+    assert (ours.unit, ours.units, ours.caution) == (headline.unit, headline.units, headline.caution)
     assert len(classes) == 4
     assert np.isnan(classes[3].low)
 
@@ -194,16 +198,17 @@ def test_intervals_equal_drawing_images_one_resample_at_a_time():
     means = np.array(
         [[np.nanmean(one[:, c]) if (~np.isnan(one[:, c])).any() else np.nan for c in (0, 1)] for one in drawn]
     )
-    intervals = score_intervals(evidence, METRICS["hd95"].scores, resamples=150, seed=5)
+    intervals = score_intervals(evidence, METRICS["hd95"].scores, resampling_units(9), resamples=150, seed=5)
     for interval, column in zip(intervals[1:], means.T, strict=True):
-        assert (interval.low, interval.high) == pytest.approx(tuple(np.nanquantile(column, [0.025, 0.975])))
+        assert (interval.low, interval.high) == pytest.approx(tuple(np.nanquantile(column, tails(0.95, 9))))
 
 
 def test_whole_groups_of_fractional_evidence_are_drawn():
     evidence = np.stack([np.random.default_rng(0).random((18, 1)), np.ones((18, 1)), np.zeros((18, 1))], axis=-1)
     groups = [f"patient{i // 3}" for i in range(18)]
-    of_groups = score_intervals(evidence, METRICS["hd95"].scores, groups, resamples=100)
-    of_sums = score_intervals(evidence.reshape(6, 3, 1, 3).sum(axis=1), METRICS["hd95"].scores, resamples=100)
+    of_groups = score_intervals(evidence, METRICS["hd95"].scores, resampling_units(18, groups), resamples=100)
+    sums = evidence.reshape(6, 3, 1, 3).sum(axis=1)
+    of_sums = score_intervals(sums, METRICS["hd95"].scores, resampling_units(6), resamples=100)
     for group, one in zip(of_groups, of_sums, strict=True):
         assert (group.low, group.high) == pytest.approx((one.low, one.high))
         assert (group.unit, group.units) == ("groups", 6)
@@ -211,10 +216,16 @@ def test_whole_groups_of_fractional_evidence_are_drawn():
 
 def test_one_image_has_scores_and_no_interval():
     evidence = METRICS["iou"].evidence(a_case())[None]
-    summary = Measured(METRICS["iou"], evidence).summary("abcd", ())
+    summary = Measured(METRICS["iou"], evidence).summary("abcd", resampling_units(1))
     assert summary["value"] is not None
     assert summary["interval"] == [None, None]
-    assert len(score_intervals(evidence, METRICS["iou"].scores)) == 5
+    assert len(score_intervals(evidence, METRICS["iou"].scores, resampling_units(1))) == 5
+
+
+def test_percentiles_are_taken_further_out_the_fewer_units_there_are():
+    assert tails(0.95, 100_000) == pytest.approx((0.025, 0.975), abs=1e-4)
+    assert tails(0.95, 10)[0] == pytest.approx(norm.cdf(-np.sqrt(10 / 9) * 2.262157), abs=1e-6)  # t of 9 degrees
+    assert tails(0.95, 4)[0] < tails(0.95, 10)[0] < tails(0.95, 50)[0]
 
 
 def test_every_metric_is_listed_with_what_it_is(capsys):

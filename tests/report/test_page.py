@@ -85,7 +85,8 @@ def test_the_page_shows_every_part():
     page = Page(render(inputs))
     miou, (low, high) = inputs.summary["miou"], inputs.summary["interval"]
     for text in (
-        "shapes", f"{miou:.3f}", f"{low:.3f} – {high:.3f}", "bootstrap over 3 images", "1m15s", "validation mIoU",
+        "shapes", f"{miou:.3f}", f"{low:.3f} – {high:.3f}", "over 3 images", "1m15s", "validation mIoU",
+        "Caution: 3 images are too few for an interval to be trusted", "docs/explanation/trust.md#the-interval",
         "ground", "frequency-weighted IoU", "folder/0", "mIoU 0.500", "a.safetensors", "Apache-2.0", "lr: 0.001",
         "segue fit data --seed 0", "2.15", "The doctor found nothing wrong.", "weight in the loss", "1.750",
     ):  # fmt: skip
@@ -169,7 +170,9 @@ def test_what_is_empty_gets_no_section():
     inputs = sample()
     bare = ReportInputs("t", inputs.classes, inputs.summary, inputs.matrix, "segue evaluate")
     page = Page(render(bare))
-    assert [value for name, value in page.attributes if name == "id"] == ["result", "classes", "confusion", "again"]
+    assert [value for name, value in page.attributes if name == "id"] == [
+        "result", "classes", "confusion", "again", "meaning", "meaning-interval",
+    ]  # fmt: skip
 
 
 def test_undefined_scores_are_dashes():

@@ -23,7 +23,7 @@ from segue.infer.match import check_masks, match_classes
 from segue.infer.segmenter import Segmenter
 from segue.metrics.case import Measure
 from segue.metrics.measured import chosen
-from segue.metrics.phrases import figure, interval_phrase, metric_lines
+from segue.metrics.phrases import cautions, figure, headline, metric_lines
 from segue.models.artifact import load_info
 from segue.records import read_record
 
@@ -62,17 +62,15 @@ class EvaluateResult:
         wide = max(len(row["name"]) for row in self.summary["classes"])
         rows = [f"  {row['name']:<{wide}}  {figure(row['iou'])}" for row in self.summary["classes"]]
         excluded = self.summary["excluded"]
-        note = [f"not in the mean, since no pixel is or was called so: {', '.join(excluded)}"] if excluded else []
+        note = cautions(self.summary)
+        note += [f"not in the mean, since no pixel is or was called so: {', '.join(excluded)}"] if excluded else []
         files = [f"report: {self.out / 'report.html'}"] if self.out else []
         if self.trained_on:
             note.append(f"caution: the run was trained on {self.trained_on} of these images, which flatters the score")
         further = metric_lines(self.summary.get("metrics", {}), self.summary.get("measure", {}))
         head = f"IoU on {self.summary['n_images']} images ({self.split}):"
-        return [head, *rows, self._mean(), *further, *note, *files]
-
-    def _mean(self) -> str:
-        unit = f"{self.summary['interval_units']} {self.summary['interval_unit']}"
-        return f"mIoU {figure(self.summary['miou'])} ({interval_phrase(self.summary['interval'])}, over {unit})"
+        mean = headline(self.summary, f"{self.summary['n_images']} images")
+        return [head, *rows, mean, *further, *note, *files]
 
 
 def run(config: EvaluateConfig) -> EvaluateResult:

@@ -19,7 +19,7 @@ from segue.conversion import to_dict
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.errors import UsageError
-from segue.metrics.phrases import figure, interval_phrase
+from segue.metrics.phrases import cautions, headline
 from segue.models.origin import require_commercial
 from segue.models.sources.choice import as_source_says
 from segue.report.pictures import save_train_batch
@@ -59,8 +59,9 @@ class FitResult:
         if self.run is None:
             return [yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip(), "", "dry run: nothing was written"]
         return [
-            f"mIoU {figure(self.evaluation['miou'])} ({interval_phrase(self.evaluation['interval'])}) "
-            f"on {self.evaluation['n_images']} validation images, after {duration(self.seconds)}",
+            headline(self.evaluation, f"{self.evaluation['n_images']} validation images")
+            + f", after {duration(self.seconds)}",
+            *cautions(self.evaluation),
             f"report: {self.run / 'report.html'}",
             f"use it: segue predict {shlex.quote(str(self.run))} IMAGE… --out predictions",
         ]

@@ -52,6 +52,6 @@ def load_counts(path: Path) -> Counts:
         return Counts(ids, groups, names, matrices.reshape(len(ids), len(names), len(names)))
     except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile) as error:
         raise RunError(
-            f"{path}: expected the confusion matrices of an evaluation, cannot read them ({error}): evaluate again with "
-            "segue evaluate RUN DATA --out FOLDER"
+            f"{path}: expected the confusion matrices of an evaluation, cannot read them ({error}): evaluate again "
+            "with segue evaluate RUN DATA --out FOLDER"
         ) from None

@@ -19,11 +19,12 @@ from segue.errors import DataError
 from segue.infer.ahead import ahead
 from segue.infer.counts import Counts
 from segue.infer.segmenter import Prepared, Segmenter
-from segue.metrics.bootstrap import miou_interval
 from segue.metrics.case import Case, Measure
 from segue.metrics.confusion import confusion, number, scores
 from segue.metrics.measured import Measured
 from segue.metrics.metric import Metric
+from segue.metrics.studentised import miou_interval
+from segue.metrics.units import resampling_units
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,14 @@ class Evaluation:
         """Every score as JSON types; the keys are stable.
 
         `miou` is that of all pixels together, with `interval`, its 95 % bootstrap interval over `interval_unit`
-        ("images" or "groups", `interval_units` of them). Undefined numbers are None. Where further metrics were asked
-        for, `metrics` has `Measured.summary` of each and `measure` what their lengths mean.
+        ("images" or "groups", `interval_units` of them); `interval_caution` says why it is not to be trusted, or is
+        None. Undefined numbers are None. Where further metrics were asked for, `metrics` has `Measured.summary` of each
+        and `measure` what their lengths mean.
         """
-        interval = miou_interval(self.matrices, self.groups, resamples=resamples, seed=seed)
-        names, groups = self.classes.names, self.groups
-        further = {name: one.summary(names, groups, resamples, seed) for name, one in self.measured.items()}
+        units = resampling_units(len(self.ids), self.groups)
+        interval = miou_interval(self.matrices, units, resamples=resamples, seed=seed)
+        names = self.classes.names
+        further = {name: one.summary(names, units, resamples, seed) for name, one in self.measured.items()}
         return (
             scores(self.matrix).summary(names)
             | {
@@ -63,6 +66,7 @@ class Evaluation:
                 "interval": [number(interval.low), number(interval.high)],
                 "interval_unit": interval.unit,
                 "interval_units": interval.units,
+                "interval_caution": interval.caution or None,
                 "seconds": round(self.seconds, 3),
             }
             | ({"metrics": further, "measure": asdict(self.measure)} if further else {})

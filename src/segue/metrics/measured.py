@@ -15,6 +15,7 @@ from segue.metrics.bootstrap import score_intervals
 from segue.metrics.case import Measure
 from segue.metrics.confusion import number
 from segue.metrics.metric import Metric
+from segue.metrics.units import Units
 
 
 def chosen(names: Sequence[str], measure: Measure) -> dict[str, Metric]:
@@ -59,9 +60,7 @@ class Measured:
         """The score of all classes of each image, and after it that of each class; NaN where it is undefined."""
         return self.metric.scores(self.evidence)
 
-    def summary(
-        self, names: Sequence[str], groups: Sequence[str], resamples: int = 1000, seed: int = 0
-    ) -> dict[str, Any]:
+    def summary(self, names: Sequence[str], units: Units, resamples: int = 1000, seed: int = 0) -> dict[str, Any]:
         """Scores of all images as JSON types; an undefined number is None.
 
         `value` is the score of all classes together and `interval` its 95 % interval; `classes` has the same for each
@@ -69,7 +68,7 @@ class Measured:
         only one of truth and prediction has the class.
         """
         values = self.metric.scores(self.evidence.sum(axis=0))
-        intervals = score_intervals(self.evidence, self.metric.scores, groups, resamples=resamples, seed=seed)
+        intervals = score_intervals(self.evidence, self.metric.scores, units, resamples=resamples, seed=seed)
         images = (~np.isnan(self.of_images())).sum(axis=0)
         rows = [
             {"value": number(value), "interval": [number(interval.low), number(interval.high)], "images": int(count)}

@@ -37,6 +37,23 @@ def interval_phrase(interval: Sequence[float | None]) -> str:
     return "too few images for an interval" if low is None or high is None else f"95 % interval {low:.3f} to {high:.3f}"
 
 
+def headline(summary: Mapping[str, Any], of: str) -> str:
+    """The mean IoU with its interval, what that is over, and what was scored.
+
+    >>> headline({"miou": 0.7, "interval": [0.6, 0.8], "interval_unit": "groups", "interval_units": 12}, "40 images")
+    'mIoU 0.700 (95 % interval 0.600 to 0.800, over 12 groups) on 40 images'
+    """
+    over = (
+        f", over {summary['interval_units']} {summary['interval_unit']}" if summary["interval"][0] is not None else ""
+    )
+    return f"mIoU {figure(summary['miou'])} ({interval_phrase(summary['interval'])}{over}) on {of}"
+
+
+def cautions(summary: Mapping[str, Any]) -> list[str]:
+    """Why the interval is not to be trusted, as a line; none when nothing is wrong."""
+    return [f"caution: {summary['interval_caution']}"] if summary["interval_caution"] else []
+
+
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]], measure: Mapping[str, Any]) -> list[str]:
     """Every further metric (`Measured.summary`, by name) as a heading with its unit and a line for each class."""
     lines = []

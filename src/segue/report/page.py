@@ -13,6 +13,7 @@ from segue.report import sections
 from segue.report.escaping import escape
 from segue.report.further_metrics import further_metrics
 from segue.report.inputs import ReportInputs
+from segue.report.meanings import MEANINGS, meanings
 
 
 def write_report(path: Path, inputs: ReportInputs) -> None:
@@ -66,7 +67,9 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
         ("config", "Configuration", sections.configuration(inputs) if inputs.config else ""),
         ("environment", "Environment", sections.fact_list(inputs.environment) if inputs.environment else ""),
     ]
-    return [part for part in parts if part[2]]
+    shown = [part for part in parts if part[2]]
+    claims = [claim for claim in MEANINGS if any(f'href="#meaning-{claim}"' in content for _, _, content in shown)]
+    return [*shown, ("meaning", "What this means", meanings(claims))] if claims else shown
 
 
 def _asset(name: str) -> str:

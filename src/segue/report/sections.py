@@ -17,6 +17,7 @@ from segue.metrics.phrases import figure
 from segue.report.charts import Line, line_chart
 from segue.report.escaping import escape
 from segue.report.inputs import DataSummary, Example, ReportInputs, SplitSummary
+from segue.report.meanings import linked
 from segue.report.pictures import UNLABELLED, WRONG, panels
 from segue.report.plots import row_shares
 
@@ -35,10 +36,10 @@ def headline(inputs: ReportInputs) -> str:
         band = (
             f'<div class="scale" style="{places}" role="img" aria-label="interval {low:.3f} to {high:.3f}">'
             '<i class="band"></i><i class="point"></i><b>0</b><b>1</b></div>'
-            f"<p>95 % interval <strong>{low:.3f} – {high:.3f}</strong>, bootstrap over {escape(unit)}</p>"
+            f"<p>{linked('95 % interval', 'interval')} <strong>{low:.3f} – {high:.3f}</strong>, over {escape(unit)}</p>"
         )
-    elif summary["miou"] is not None:
-        band = "<p>No interval: one image says nothing about the spread over others.</p>"
+    if summary["interval_caution"]:
+        band += f'<p class="caution">Caution: {escape(summary["interval_caution"])}.</p>'
     cards = [
         ("Dice", figure(summary["dice"])),
         ("pixel accuracy", figure(summary["pixel_accuracy"])),

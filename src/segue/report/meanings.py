@@ -1,0 +1,46 @@
+"""What the claims of the report mean, each in a sentence, and the place in the documentation that defines it.
+
+The report loads nothing from elsewhere and is read without a network, so a claim links to its sentence on the same
+page, and the sentence names the page of the documentation (below `docs/`) and its heading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segue.report.escaping import escape
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A claim: its name, what it says and does not say, and where it is defined."""
+
+    name: str
+    sentence: str
+    defined: str
+
+
+MEANINGS = {
+    "interval": Meaning(
+        "95 % interval",
+        "How far the mean IoU could lie from the one shown if other images of the same kind had been scored. It does "
+        "not cover images of another kind, nor another training of the same network.",
+        "explanation/trust.md#the-interval",
+    ),
+}
+
+
+def linked(text: str, claim: str) -> str:
+    """`text` as a link to what the claim means; a page with one shows `meanings`."""
+    return f'<a class="claim" href="#meaning-{claim}">{escape(text)}</a>'
+
+
+def meanings(claims: Sequence[str]) -> str:
+    """The sentences of these claims; empty without any."""
+    rows = "".join(
+        f'<div id="meaning-{claim}"><dt>{escape(one.name)}</dt>'
+        f"<dd>{escape(one.sentence)} <small>docs/{escape(one.defined)}</small></dd></div>"
+        for claim, one in ((claim, MEANINGS[claim]) for claim in claims)
+    )
+    return f'<dl class="facts">{rows}</dl>' if rows else ""
