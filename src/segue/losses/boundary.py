@@ -13,7 +13,7 @@ from segue.losses.border import same_pixels
 
 def boundary(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
     spacing: tuple[float, ...] | None = None,
@@ -40,7 +40,7 @@ def boundary(
 
 
 def distance_maps(
-    labels: Int[np.ndarray, "batch *space"], classes: int, ignore: int, spacing: tuple[float, ...] | None = None
+    labels: Int[np.ndarray, " batch *space"], classes: int, ignore: int, spacing: tuple[float, ...] | None = None
 ) -> Float[np.ndarray, "batch classes *space"]:
     """`signed_distance` of every class in every image; ignored pixels belong to no class and are 0."""
     maps = np.zeros((len(labels), classes, *labels.shape[1:]), np.float32)

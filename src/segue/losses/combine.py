@@ -18,13 +18,13 @@ class Loss:
     parts: tuple[tuple[str, float, LossFunction], ...]
 
     def terms(
-        self, logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, "batch *space"]
+        self, logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, " batch *space"]
     ) -> dict[str, Tensor]:
         """Each loss times its weight, by name; their sum is what training minimises."""
         return {name: weight * function(logits, labels) for name, weight, function in self.parts}
 
     def __call__(
-        self, logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, "batch *space"]
+        self, logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, " batch *space"]
     ) -> Float[Tensor, ""]:
         """The weighted sum."""
         return sum(self.terms(logits, labels).values(), start=logits.new_zeros((), dtype=logits.dtype).float())

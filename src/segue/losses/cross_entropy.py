@@ -15,7 +15,7 @@ from segue.losses.parameters import Between
 
 def cross_entropy(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
     weights: Float[Tensor, " classes"] | None = None,

@@ -16,7 +16,7 @@ from segue.losses.pixelwise import mean_over_labelled
 
 def focal(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
     weights: Float[Tensor, " classes"] | None = None,

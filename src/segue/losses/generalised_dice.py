@@ -11,7 +11,7 @@ from segue.losses.overlap import overlap
 
 def generalised_dice(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
 ) -> Float[Tensor, ""]:

@@ -14,7 +14,7 @@ from segue.losses.parameters import Between
 
 def jaccard(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
     smooth: Annotated[float, Between(0, 1e6)] = 1.0,

@@ -11,7 +11,7 @@ from segue.losses.border import same_pixels
 
 def lovasz(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
 ) -> Float[Tensor, ""]:
@@ -30,13 +30,13 @@ def lovasz(
     return torch.stack(losses).mean() if losses else 0.0 * probabilities.sum()
 
 
-def present_classes(labels: Int[Tensor, "batch *space"], ignore: int) -> list[int]:
+def present_classes(labels: Int[Tensor, " batch *space"], ignore: int) -> list[int]:
     """The classes that have a pixel; raises `RuntimeError` for a negative label that is not `ignore`."""
     return labels[labels != ignore].long().bincount().nonzero().flatten().tolist()
 
 
 def lovasz_extension(
-    errors: Float[Tensor, "batch *space"], own: Bool[Tensor, "batch *space"], labelled: Bool[Tensor, "batch *space"]
+    errors: Float[Tensor, " batch *space"], own: Bool[Tensor, " batch *space"], labelled: Bool[Tensor, " batch *space"]
 ) -> Float[Tensor, ""]:
     """The Lovász extension of the Jaccard loss of one class at `errors` (none below 0), `own` being its true pixels."""
     # pixels that do not count come last, where they are in no union before them

@@ -12,7 +12,7 @@ from segue.losses.lovasz import lovasz_extension, present_classes
 
 def lovasz_hinge(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
 ) -> Float[Tensor, ""]:

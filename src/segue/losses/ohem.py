@@ -17,7 +17,7 @@ from segue.losses.pixelwise import mean_over_labelled
 
 def ohem(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
     weights: Float[Tensor, " classes"] | None = None,
@@ -39,8 +39,8 @@ def ohem(
 
 
 def _hard(
-    losses: Float[Tensor, "batch *space"], labelled: Bool[Tensor, "batch *space"], limit: float, share: float
-) -> Bool[Tensor, "batch *space"]:
+    losses: Float[Tensor, " batch *space"], labelled: Bool[Tensor, " batch *space"], limit: float, share: float
+) -> Bool[Tensor, " batch *space"]:
     """The labelled pixels whose loss is above `limit`, or the hardest `share` of them where that is more."""
     values = losses[labelled]
     least = math.ceil(share * len(values))

@@ -8,8 +8,8 @@ from torch import Tensor
 
 
 def mean_over_labelled(
-    losses: Float[Tensor, "batch *space"],
-    labels: Int[Tensor, "batch *space"],
+    losses: Float[Tensor, " batch *space"],
+    labels: Int[Tensor, " batch *space"],
     ignore: int,
     weights: Float[Tensor, " classes"] | None = None,
 ) -> Float[Tensor, ""]:

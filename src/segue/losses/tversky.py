@@ -14,7 +14,7 @@ from segue.losses.parameters import Between
 
 def tversky(
     logits: Float[Tensor, "batch classes *space"],
-    labels: Int[Tensor, "batch *space"],
+    labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
     alpha: Annotated[float, Between(0.01, 10)] = 0.3,
