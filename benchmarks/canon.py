@@ -16,16 +16,17 @@ import shutil
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 IMAGES = (25, 50, 100, 367)  # training images of the curve
+FEW, ALL = 100, 367
 CURVE = ("scratch", "frozen", "staged", "full")
 TABLES = ("decoders", "losses", "transfer", "curve")
 BATCH, SIZE = 8, (160, 224)
-SHORT, LONG = 125, 500  # steps
+STEPS = {"decoders": 60, "losses": 60, "transfer": 125, "curve": 125}
 
 Options = dict[str, dict[str, object]]
 
@@ -35,9 +36,9 @@ class Run:
     """One training: the name of its row, and what differs from the common options."""
 
     name: str
-    options: Options = field(default_factory=dict)
-    images: int = 367
-    steps: int = SHORT
+    options: Options
+    images: int
+    steps: int
 
     def key(self, seed: int) -> str:
         """What tells this run from all others: everything that can change its result."""
@@ -54,7 +55,7 @@ def _mode(mode: str, **more: object) -> Options:
 
 
 def _curve() -> list[Run]:
-    return [Run(mode, _mode(mode), images, LONG) for images in IMAGES for mode in CURVE]
+    return [Run(mode, _mode(mode), images, STEPS["curve"]) for images in IMAGES for mode in CURVE]
 
 
 FULL = _mode("full")  # of losses and decoders: everything trains all along, whatever the default is
@@ -65,7 +66,9 @@ def _losses() -> list[Run]:
     from segue.losses import LOSSES
 
     names = (*LOSSES, "ce + jaccard", "ce + dice")
-    return [Run(name, FULL if name == OptimConfig().loss else {"optim": {"loss": name}, **FULL}) for name in names]
+    default = OptimConfig().loss
+    options = [FULL if name == default else {"optim": {"loss": name}, **FULL} for name in names]
+    return [Run(name, option, ALL, STEPS["losses"]) for name, option in zip(names, options, strict=True)]
 
 
 # networks that MobileNetV2's ImageNet weights do not fit start from random weights, and the table says so
@@ -82,23 +85,23 @@ def _decoders() -> list[Run]:
         if name in OWN_ENCODER:
             options = {"model": {"decoder": name, "encoder": OWN_ENCODER[name]}, **_mode("scratch")}
             name += f" on {OWN_ENCODER[name]}, from scratch"
-        runs.append(Run(name, options))
-    runs.append(Run("unet, from scratch", _mode("scratch")))
+        runs.append(Run(name, options, ALL, STEPS["decoders"]))
+    runs.append(Run("unet, from scratch", _mode("scratch"), ALL, STEPS["decoders"]))
     return runs
 
 
 def _transfer() -> list[Run]:
     from segue.configs import TRANSFER_MODES
 
-    runs = [Run(mode, _mode(mode), 100) for mode in TRANSFER_MODES]
-    runs.append(Run("staged, l2sp 3", _mode("staged", l2sp=3.0), 100))
-    runs.append(Run("staged, interpolate auto", _mode("staged", interpolate="auto"), 100))
-    return runs
+    modes = [(mode, _mode(mode)) for mode in TRANSFER_MODES]
+    modes.append(("staged, l2sp 3", _mode("staged", l2sp=3.0)))
+    modes.append(("staged, interpolate auto", _mode("staged", interpolate="auto")))
+    return [Run(name, options, FEW, STEPS["transfer"]) for name, options in modes]
 
 
 def subset(camvid: Path, images: int, folder: Path) -> Path:
     """A copy of CamVid in `folder` with some of the training images, evenly spread, and all validation images."""
-    if images == 367:
+    if images == ALL:
         return camvid
     folder.mkdir()
     shutil.copytree(camvid / "val", folder / "val")
@@ -215,7 +218,7 @@ def picture(rows: dict[str, dict], seeds: list[int], path: Path) -> None:
     axes.set_ylim(0)
     axes.set_xlabel("labelled images to train on")
     axes.set_ylabel("mIoU on 101 other images")
-    axes.set_title(f"CamVid, MobileNetV2, {LONG} steps of {BATCH} crops of {SIZE[0]}x{SIZE[1]}", fontsize=10)
+    axes.set_title(f"CamVid, MobileNetV2, {STEPS['curve']} steps of {BATCH} crops of {SIZE[0]}x{SIZE[1]}", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=150)
