@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from segue.commands.compare import CompareResult
+from segue.commands.compare import run as run_compare
 from segue.commands.convert import ConvertResult
 from segue.commands.convert import run as run_convert
 from segue.commands.doctor import Diagnosis
@@ -21,6 +23,7 @@ from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
 from segue.configs import (
     AugmentConfig,
+    CompareConfig,
     ConvertConfig,
     DataConfig,
     DoctorConfig,
@@ -187,6 +190,41 @@ def evaluate(  # noqa: PLR0913 - one argument per option of the command line
         device=device,
     )
     return run_evaluate(config)
+
+
+def compare(
+    run_a: str | Path,
+    run_b: str | Path,
+    *paths: str | Path,
+    margin: float = 0.01,
+    split: str = "auto",
+    format: str = "auto",
+    mask_name: str = "",
+    device: str = "auto",
+) -> CompareResult:
+    """Say whether one of two runs is better on the same images: `result.comparison.answer`.
+
+    Args:
+        run_a: run folder, or a folder that `evaluate` wrote.
+        run_b: the same of the other run.
+        paths: labelled data to evaluate both on; their own evaluations are compared when not given.
+        margin: smallest difference of the mIoU that matters.
+        split: auto (val if there is one, else what neither was trained on), all, train, val or test.
+        format: layout of the data on disk; auto looks at the folder.
+        mask_name: file name of a mask without its ending, {stem} standing for the image's.
+        device: auto, cpu, cuda or mps.
+    """
+    config = CompareConfig(
+        run_a=Path(run_a),
+        run_b=Path(run_b),
+        paths=tuple(Path(path) for path in paths),
+        margin=margin,
+        split=split,
+        format=format,
+        mask_name=mask_name,
+        device=device,
+    )
+    return run_compare(config)
 
 
 def predict(

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "fit": (configs.FitConfig, "segue.commands.fit"),
     "lr-find": (configs.LrFindConfig, "segue.commands.lr_find"),
     "evaluate": (configs.EvaluateConfig, "segue.commands.evaluate"),
+    "compare": (configs.CompareConfig, "segue.commands.compare"),
     "predict": (configs.PredictConfig, "segue.commands.predict"),
     "convert": (configs.ConvertConfig, "segue.commands.convert"),
     "download": (configs.DownloadConfig, "segue.commands.download"),

@@ -453,6 +453,29 @@ class EvaluateConfig(Checked):
 
 
 @dataclass(frozen=True)
+class CompareConfig(Checked):
+    """Say whether one of two runs is better: yes, no, or not enough images."""
+
+    run_a: Path = knob(Path(), "run folder, or a folder that segue evaluate --out wrote", positional=True)
+    run_b: Path = knob(Path(), "the same of the other run", positional=True)
+    paths: tuple[Path, ...] = knob(
+        (), "labelled data to evaluate both runs on; their own evaluations are compared when not given", positional=True
+    )
+    margin: float = knob(0.01, "smallest difference of the mIoU that matters", low=1e-4, high=1)
+    split: str = knob(
+        "auto",
+        "which part of the data: auto is val if there is one, else what neither run was trained on",
+        choices=("auto", "all", "train", "val", "test"),
+    )
+    format: str = knob("auto", "layout of the data on disk (segue list formats)")
+    mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
+    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    resamples: int = knob(2000, "bootstrap draws behind the intervals", low=100, high=100_000)
+    seed: int = knob(0, "seed of the bootstrap", low=0, high=2**31 - 1)
+    json: bool = knob(False, "print the result as JSON on standard output")
+
+
+@dataclass(frozen=True)
 class PredictConfig(Checked):
     """Segment images of any size with a run."""
 
