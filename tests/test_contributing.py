@@ -18,7 +18,7 @@ def test_the_example_row_meets_its_contract(tmp_path):
     shutil.copytree(ROOT / "tests", tmp_path / "tests")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    code, row = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code, row = re.search(r"```python\n(.*?)```.*?```\n(.*?)```", text, re.DOTALL).groups()
     losses = tmp_path / "src" / "segue" / "losses"
     (losses / "log_cosh_dice.py").write_text(code, encoding="utf-8")
     table = (losses / "__init__.py").read_text(encoding="utf-8")

@@ -39,9 +39,13 @@ def knob(
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
     positional: bool = False,
+    words: bool = False,
 ) -> Any:  # noqa: ANN401 - dataclasses.field returns Any on purpose
-    """A dataclass field with its sentence (unit and range included), inclusive bounds and choices."""
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "positional": positional}
+    """A dataclass field with its sentence (unit and range included), inclusive bounds and choices.
+
+    `words` lets several words follow the option on the command line, instead of one with commas.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "positional": positional, "words": words}
     return field(default=default, metadata=metadata)
 
 
@@ -242,7 +246,11 @@ class OptimConfig(Checked):
     )
     schedule: str = knob("poly", "how the rate moves over the run (segue list schedules)", choices=SCHEDULES)
     warmup: float = knob(
-        0.05, "share of the steps over which the rate rises from zero (all schedules but one-cycle)", low=0, high=0.5
+        0.05,
+        "share of the steps over which the rate rises from zero (all schedules but one-cycle), the decoder's once more "
+        "after a head phase",
+        low=0,
+        high=0.5,
     )
     power: float = knob(0.9, "exponent of the decay of the rate to zero (schedule poly)", low=0, high=5)
     rise: float = knob(0.25, "share of the steps over which the rate rises (schedule one-cycle)", low=0.01, high=0.9)
@@ -291,7 +299,7 @@ class AugmentConfig(Checked):
 
     preset: str = knob("", "values for a kind of images; given ones win (segue list presets)", choices=tuple(PRESETS))
     scale: tuple[float, float] = knob(
-        Otherwise((0.5, 1.0)), "side of the random crop as a share of the image's, from x to", low=0.1, high=4
+        Otherwise((0.5, 1.0)), "side of the random crop as a share of the image's, from x to", low=0.01, high=4
     )
     rare_crops: float = knob(Otherwise(0.0), "share of the crops that are laid around a rare class", low=0, high=1)
     flip: float = knob(Otherwise(0.5), "probability of a left-right flip", low=0, high=1)
@@ -360,6 +368,9 @@ class FitConfig(Checked):
     config: Path | None = knob(
         None, "YAML file with any of these options, such as a run's config.yaml; flags win over it"
     )
+    plan: Path | None = knob(
+        None, "plan.yaml of segue plan, edited or not; holds where neither flags nor --config say otherwise"
+    )
     steps: int | None = knob(None, "training steps; computed from the data when not given", low=1)
     minutes: float | None = knob(None, "wall-clock budget in minutes, evaluation included; sets the steps", low=0.1)
     seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)
@@ -379,6 +390,34 @@ class FitConfig(Checked):
         """Refuse two rates for the encoder, too."""
         super().__post_init__()
         require_one_encoder_rate(self.transfer, self.optim)
+
+
+@dataclass(frozen=True)
+class PlanConfig(Checked):
+    """Decide how to train on a data set, from its own pixels: fingerprint.json and a plan.yaml to read and edit."""
+
+    paths: tuple[Path, ...] = knob(
+        (), "one folder with images and masks in it, or an image folder and a mask folder", positional=True
+    )
+    out: Path = knob(Path("plan"), "folder fingerprint.json and plan.yaml are written to")
+    minutes: float = knob(
+        10.0, "the most planning may take, sources compared by short trainings included, 0 compares none", low=0
+    )
+    device: str = knob("auto", "where the plan will be trained", choices=("auto", "cpu", "cuda", "mps"))
+    sources: tuple[str, ...] = knob(
+        (),
+        "pretrained weights to choose from: files, runs or encoders' names; ENCODER=FILE where a file does not tell",
+        words=True,
+    )
+    commercial: bool = knob(False, "only encoders and weights whose licence is known to allow commercial use")
+    max_ms: float | None = knob(
+        None, "only encoders that take at most this many milliseconds for one image of 256x256 on one core", low=0
+    )
+    seed: int = knob(0, "seed of the split, the pixels drawn and the short trainings", low=0, high=2**31 - 1)
+    explain: bool = knob(False, "print the reasoning in full sentences instead of a summary")
+    json: bool = knob(False, "print fingerprint, ranking and decisions as JSON on standard output")
+    dry_run: bool = knob(False, "decide and show, write nothing")
+    data: DataConfig = DataConfig()
 
 
 @dataclass(frozen=True)
@@ -485,7 +524,16 @@ class PredictConfig(Checked):
     overlay: bool = knob(True, "also write the image with the classes painted over it")
     probabilities: bool = knob(
         False,
-        "also write the class probabilities (float16 .npz, classes x height x width; for a raster a float32 GeoTIFF)",
+        "also write the class probabilities, calibrated with the model's temperature (float16 .npz, classes x height x "
+        "width; for a raster a float32 GeoTIFF)",
+    )
+    uncertainty: bool = knob(
+        False,
+        "also write how unsure each pixel is (16-bit PNG or GeoTIFF: entropy of the calibrated probabilities, 65534 is "
+        "as unsure as can be) and list the images' scores in predictions.csv",
+    )
+    review: str = knob(
+        "", "class whose pixels to look at are marked in a further file, at the threshold that segue review found"
     )
     tile: int | None = knob(
         None, "side in pixels past which an image is cut into tiles; chosen when not given", low=64, high=16384
@@ -497,6 +545,33 @@ class PredictConfig(Checked):
     device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     json: bool = knob(False, "print the result as JSON on standard output")
     dry_run: bool = knob(False, "list what would be written, write nothing")
+
+
+@dataclass(frozen=True)
+class ReviewConfig(Checked):
+    """Find the pixels to look at so that no more of a class is missed than you allow."""
+
+    run: Path = knob(Path(), "run folder, or its model folder; the thresholds are written into it", positional=True)
+    paths: tuple[Path, ...] = knob(
+        (), "labelled data that the run was not trained on, in any layout fit takes", positional=True
+    )
+    classes: tuple[str, ...] = knob((), "classes to find thresholds for; all when not given")
+    risk: float = knob(0.1, "share of a class that may be missed on average over new images", low=0.001, high=0.9)
+    unit: str = knob(
+        "auto",
+        "what counts as one independent draw; auto takes groups (videos, folders) where images share them",
+        choices=("auto", "images", "groups"),
+    )
+    split: str = knob(
+        "auto",
+        "which part of the data: auto is val if there is one, else all of it",
+        choices=("auto", "all", "train", "val", "test"),
+    )
+    format: str = knob("auto", "layout of the data on disk (segue list formats)")
+    mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
+    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the run and the data, compute and write nothing")
 
 
 @dataclass(frozen=True)

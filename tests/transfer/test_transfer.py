@@ -231,14 +231,15 @@ def test_the_pull_of_l2sp_takes_the_place_of_weight_decay_in_the_encoder():
     assert rates["head.weight"][1:] == (0.05, 0.0)
 
 
-@pytest.mark.parametrize("progress", [0.0, 0.02, 0.05, 0.11, 0.5, 0.999])
+@pytest.mark.parametrize("progress", [0.0, 0.02, 0.05, 0.099, 0.1, 0.11, 0.5, 0.999])
 def test_rates_follow_the_closed_form(progress):
     net = Net()
     optim = OptimConfig(lr=0.01, warmup=0.05, power=0.9)
     transfer = TransferConfig(mode="staged", head_fraction=0.1, encoder_rate=0.2)
     optimizer = make_optimizer(lr_groups(net, net.stages(), optim, transfer), optim, "cpu")
     set_rates(optimizer, progress, optim)
-    head = 0.01 * min(1, progress / 0.05) * (1 - progress) ** 0.9
+    rises = min(1, progress / 0.05) if progress < 0.1 else min(1, (progress - 0.1) / 0.05)
+    head = 0.01 * rises * (1 - progress) ** 0.9
     encoder = 0.002 * min(1, max(0, progress - 0.1) / 0.05) * (1 - progress) ** 0.9
     for group in optimizer.param_groups:
         assert group["lr"] == pytest.approx(encoder if group["encoder"] else head)
@@ -254,6 +255,26 @@ def test_stages_that_wake_one_after_the_other_warm_up_one_after_the_other():
     assert rates["deep.0.weight"] == pytest.approx(0.01)
     assert rates["middle.0.weight"] == pytest.approx(0.005)
     assert rates["stem.0.weight"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("transfer", "at", "share"),
+    [
+        (TransferConfig(mode="gradual", head_fraction=0.2, unfreeze=0.6), 0.25, 0.5),
+        (TransferConfig(mode="gradual", head_fraction=0.2, unfreeze=0.6), 0.4, 1.0),  # later stages: no further rise
+        (TransferConfig(mode="staged", head_fraction=0.0), 0.05, 0.5),
+        (TransferConfig(mode="frozen"), 0.25, 1.0),
+        (TransferConfig(mode="tune-last"), 0.25, 1.0),
+        (TransferConfig(mode="scratch"), 0.25, 1.0),
+    ],
+)
+def test_the_decoder_warms_up_anew_when_the_first_stage_wakes_and_only_then(transfer, at, share):
+    net = Net()
+    optim = OptimConfig(lr=0.01, warmup=0.1, schedule="constant")
+    optimizer = make_optimizer(lr_groups(net, net.stages(), optim, transfer), optim, "cpu")
+    set_rates(optimizer, at, optim)
+    rates = {name: group["lr"] for group in optimizer.param_groups for name in group["names"]}
+    assert rates["head.weight"] == rates["head.bias"] == pytest.approx(0.01 * share)
 
 
 def test_an_optimiser_leaves_what_rests_alone():

@@ -12,6 +12,7 @@ from segue.errors import RunError
 from segue.train.optimizers import OPTIMIZERS
 from segue.transfer.lr_groups import Group
 from segue.transfer.schedules import rate_factor
+from segue.transfer.schedules.warmup import warmup
 
 
 def make_optimizer(groups: list[Group], optim: OptimConfig, device: str) -> torch.optim.Optimizer:
@@ -24,6 +25,7 @@ def make_optimizer(groups: list[Group], optim: OptimConfig, device: str) -> torc
             "lr": group.lr,
             "weight_decay": group.weight_decay,
             "start": group.start,
+            "rewarm": group.rewarm,
             "pull": group.pull,
             "encoder": group.encoder,
         }
@@ -38,7 +40,8 @@ def set_rates(
 ) -> None:
     """Set every group's learning rate for a step at `progress` (0-1), `scores` being the validation mIoUs so far."""
     for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * rate_factor(progress, group["start"], optim, scores)
+        again = warmup(progress, group["rewarm"], optim.warmup) if 0 < group["rewarm"] <= progress else 1.0
+        group["lr"] = group["peak"] * rate_factor(progress, group["start"], optim, scores) * again
 
 
 def head_rate(optimizer: torch.optim.Optimizer) -> float:

@@ -9,7 +9,7 @@ from torch import nn
 
 from segue.configs import OptimConfig, TransferConfig
 from segue.transfer.lora import added_parameters
-from segue.transfer.modes import stage_starts
+from segue.transfer.modes import NEVER, stage_starts
 
 Named = tuple[str, nn.Parameter]
 
@@ -18,14 +18,16 @@ Named = tuple[str, nn.Parameter]
 class Group:
     """Named parameters that share everything the optimiser wants to know.
 
-    `lr` is their peak learning rate, `start` the share of the run (0 to 1) from which they train, `pull` the strength
-    of L2-SP. `encoder` tells the encoder's from the decoder's.
+    `lr` is their peak learning rate, `start` the share of the run (0 to 1) from which they train, `rewarm` the share at
+    which their rate rises from zero once more (0: nowhere), `pull` the strength of L2-SP. `encoder` tells the encoder's
+    from the decoder's.
     """
 
     parameters: tuple[Named, ...]
     lr: float
     weight_decay: float
     start: float = 0.0
+    rewarm: float = 0.0
     pull: float = 0.0
     encoder: bool = False
 
@@ -50,8 +52,10 @@ def lr_groups(
     """Split the parameters of `model` by encoder stage and by whether weight decay applies.
 
     The peak rate of stage s out of S is `encoder_peak * layer_decay ** (S - 1 - s)`; from scratch there are no layers
-    to tell apart. One-dimensional parameters (biases, normalisation) neither decay nor are pulled. Where L2-SP pulls,
-    its pull replaces the decay. Raises `UsageError` for a mode that asks for more stages than there are.
+    to tell apart. The decoder warms up anew when the first stage wakes: its features change under it then, and steps at
+    the full rate would throw away what the head phase brought. One-dimensional parameters (biases, normalisation)
+    neither decay nor are pulled. Where L2-SP pulls, its pull replaces the decay. Raises `UsageError` for a mode that
+    asks for more stages than there are.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     starts = stage_starts(transfer, len(stages))
@@ -66,7 +70,8 @@ def lr_groups(
         groups.append(Group(tuple(m for m in members if id(m[1]) in added), rate, optim.weight_decay, encoder=True))
         seen.update(id(p) for _, p in members)
     weights, rest = _by_dimension([(name, p) for name, p in model.named_parameters() if id(p) not in seen])
-    groups += [Group(weights, optim.lr, optim.weight_decay), Group(rest, optim.lr, 0.0)]
+    wakes = min((start for start in starts if 0 < start < NEVER), default=0.0)
+    groups += [Group(weights, optim.lr, optim.weight_decay, rewarm=wakes), Group(rest, optim.lr, 0.0, rewarm=wakes)]
     return [group for group in groups if group.parameters]
 
 
@@ -76,7 +81,10 @@ def _loaded(
     """The groups of a stage's own parameters, LoRA's matrices aside."""
     weights, rest = _by_dimension(members)
     decay, pull = (0.0, transfer.l2sp) if transfer.l2sp > 0 else (optim.weight_decay, 0.0)
-    return [Group(weights, rate, decay, start, pull, encoder=True), Group(rest, rate, 0.0, start, encoder=True)]
+    return [
+        Group(weights, rate, decay, start, pull=pull, encoder=True),
+        Group(rest, rate, 0.0, start, encoder=True),
+    ]
 
 
 def _by_dimension(members: Sequence[Named]) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
