@@ -36,7 +36,7 @@ from segue.presets import PRESETS
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]+?) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 
-NOT_WRITTEN = ("resume", "config", "json", "dry_run", "out")  # what a run's config.yaml leaves out
+NOT_WRITTEN = ("resume", "config", "plan", "json", "dry_run", "out")  # what a run's config.yaml leaves out
 
 Field = dataclasses.Field[Any]
 
@@ -131,6 +131,8 @@ def _allowed(field: Field, hint: Any) -> str:
     word = {int: "whole number", float: "number", Path: "path"}.get(kind, "text")
     if many:
         shape = "HxW" if field.name == "size" else "AxB"
+        if field.metadata["words"]:
+            return "words separated by blanks"
         word = (
             "paths" if kind is Path else f"{word}s separated by commas" if many == "list" else f"two {word}s, `{shape}`"
         )

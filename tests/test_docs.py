@@ -119,6 +119,7 @@ def test_every_error_class_is_documented():
 @pytest.mark.parametrize("page", MANUAL, ids=name)
 def test_every_command_line_parses(page, monkeypatch):
     monkeypatch.setattr("segue.config_file.read_config_file", lambda _: {})
+    monkeypatch.setattr("segue.planning.file.read_plan", lambda _: {})
     assert {line: why for line in command_lines(page) if (why := complaint(line))} == {}
 
 

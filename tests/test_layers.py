@@ -7,7 +7,19 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "segue"
 LAYERS = [
-    {"errors", "configs", "table", "extras", "durable", "console", "config_file", "conversion", "presets", "records"},
+    {
+        "errors",
+        "configs",
+        "table",
+        "extras",
+        "durable",
+        "console",
+        "config_file",
+        "conversion",
+        "presets",
+        "records",
+        "overlay",
+    },
     {"data", "models", "losses", "metrics"},
     {"transfer", "infer", "trust"},
     {"objectives"},

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["compare", "convert", "doctor", "download", "evaluate", "fit", "load", "lr_find", "predict"]
+__all__ = ["compare", "convert", "doctor", "download", "evaluate", "fit", "forecast", "load", "lr_find", "plan", "predict"]
 
 if TYPE_CHECKING:
-    from segue.api import compare, convert, doctor, download, evaluate, fit, load, lr_find, predict
+    from segue.api import compare, convert, doctor, download, evaluate, fit, forecast, load, lr_find, plan, predict
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the public names, imported when first used

@@ -17,8 +17,12 @@ from segue.commands.evaluate import EvaluateResult
 from segue.commands.evaluate import run as run_evaluate
 from segue.commands.fit import FitResult
 from segue.commands.fit import run as run_fit
+from segue.commands.forecast import ForecastResult
+from segue.commands.forecast import run as run_forecast
 from segue.commands.lr_find import LrFindResult
 from segue.commands.lr_find import run as run_lr_find
+from segue.commands.plan import PlanResult
+from segue.commands.plan import run as run_plan
 from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
 from segue.configs import (
@@ -30,21 +34,25 @@ from segue.configs import (
     DownloadConfig,
     EvaluateConfig,
     FitConfig,
+    ForecastConfig,
     LrFindConfig,
     ModelConfig,
     OptimConfig,
+    PlanConfig,
     PredictConfig,
     TrainConfig,
     TransferConfig,
 )
 from segue.conversion import Groups
 from segue.infer.segmenter import Segmenter
+from segue.planning.file import with_plan
 
 
 def fit(  # noqa: PLR0913 - one argument per option of the command line
     *paths: str | Path,
     out: str | Path | None = None,
     resume: str | Path | None = None,
+    plan: str | Path | None = None,
     steps: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
@@ -61,6 +69,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         paths: one folder with images and masks in it, or an image folder and a mask folder.
         out: run folder; `runs/<data>-<n>` when not given.
         resume: run folder to continue exactly where it stopped; takes no other argument.
+        plan: a `plan.yaml` of `segue.plan`; it decides what is left at its default here.
         steps: training steps; computed from the data when not given.
         minutes: wall-clock budget instead of steps, evaluation included.
         seed: seed of everything random.
@@ -88,7 +97,45 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         augment=augment or AugmentConfig(),
         train=train or TrainConfig(),
     )
-    return run_fit(config)
+    return run_fit(with_plan(config, Path(plan)) if plan is not None else config)
+
+
+def plan(
+    *paths: str | Path,
+    out: str | Path = "plan",
+    minutes: float = 10.0,
+    device: str = "auto",
+    sources: tuple[str, ...] = (),
+    commercial: bool = False,
+    max_ms: float | None = None,
+    seed: int = 0,
+    data: DataConfig | None = None,
+) -> PlanResult:
+    """Decide how to train on a data set, from its own pixels; `fit(plan=result.plan)` follows it.
+
+    Args:
+        paths: one folder with images and masks in it, or an image folder and a mask folder.
+        out: folder fingerprint.json and plan.yaml are written to.
+        minutes: the most it may take, short trainings of close sources included.
+        device: where the plan will be trained: auto, cpu, cuda or mps.
+        sources: pretrained weights to choose from; those on this machine when not given.
+        commercial: only what is known to allow commercial use.
+        max_ms: only encoders that take at most this many milliseconds for one image of 256x256 on one core.
+        seed: seed of the split, the pixels drawn and the short trainings.
+        data: layout, classes, crop size.
+    """
+    config = PlanConfig(
+        paths=tuple(Path(path) for path in paths),
+        out=Path(out),
+        minutes=minutes,
+        device=device,
+        sources=sources,
+        commercial=commercial,
+        max_ms=max_ms,
+        seed=seed,
+        data=data or DataConfig(),
+    )
+    return run_plan(config)
 
 
 def lr_find(  # noqa: PLR0913 - one argument per option of the command line
@@ -225,6 +272,27 @@ def compare(
         device=device,
     )
     return run_compare(config)
+
+
+def forecast(
+    run: str | Path,
+    *,
+    target: float | None = None,
+    factor: float = 2.0,
+    seeds: int = 1,
+    out: str | Path | None = None,
+) -> ForecastResult:
+    """Train on a quarter and a half of a run's images, and say what more labelled images would bring.
+
+    Args:
+        run: run folder of a finished `fit`.
+        target: mIoU that is wanted.
+        factor: how many times the labelled images there are to forecast for.
+        seeds: trainings of each size.
+        out: folder of the smaller trainings and forecast.json; `run`/forecast when not given.
+    """
+    folder = Path(out) if out is not None else None
+    return run_forecast(ForecastConfig(run=Path(run), target=target, factor=factor, seeds=seeds, out=folder))
 
 
 def predict(

@@ -21,12 +21,14 @@ from typing import Any, NoReturn
 
 from segue import __version__, configs, conversion
 from segue.errors import SegueError, UsageError
+from segue.overlay import nested, overlaid
 from segue.table import did_you_mean
 
 VERBS: dict[str, tuple[type[Any], str]] = {
     "demo": (configs.DemoConfig, "segue.commands.demo"),
     "doctor": (configs.DoctorConfig, "segue.commands.doctor"),
     "fit": (configs.FitConfig, "segue.commands.fit"),
+    "plan": (configs.PlanConfig, "segue.commands.plan"),
     "lr-find": (configs.LrFindConfig, "segue.commands.lr_find"),
     "evaluate": (configs.EvaluateConfig, "segue.commands.evaluate"),
     "compare": (configs.CompareConfig, "segue.commands.compare"),
@@ -98,14 +100,10 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     values = {name: value for name, value in vars(given).items() if name != "verb" and value is not None}
     if unknown:
         values[many[0]] = [*values.get(many[0], []), *unknown]
-    base = _from_file(values.get("config"))
-    for group in configs.EXCLUSIVE:
-        if any(name in values for name in group):
-            base = _without(base, group)
-    for name, whole in configs.STANDS_FOR.items():
-        if name in values:
-            base = {key: value for key, value in base.items() if key != whole}
-    return given.verb, conversion.from_dict(kind, _merged(base, _nested(values)))
+    options = _from_file(values.get("config"))
+    options = overlaid(_from_plan(values.get("plan", options.get("plan"))), options)
+    words = nested({name: value for name, value in values.items() if value != []})
+    return given.verb, conversion.from_dict(kind, overlaid(options, words))
 
 
 _FORMAT: dict[str, Any] = {
@@ -138,8 +136,8 @@ def _add_fields(parser: argparse._ActionsContainer, kind: type[Any], prefix: str
             parser.add_argument(flag, action=action, default=None, dest=prefix + field.name, help=text)
         else:
             flag = "--" + (prefix + field.name).replace("_", "-")
-            metavar = _metavar(field, hint)
-            parser.add_argument(flag, default=None, dest=prefix + field.name, metavar=metavar, help=text)
+            metavar, count = _metavar(field, hint), "+" if field.metadata["words"] else None
+            parser.add_argument(flag, default=None, dest=prefix + field.name, nargs=count, metavar=metavar, help=text)
 
 
 def _default_text(default: Any, hint: Any) -> str:  # noqa: ANN401
@@ -157,7 +155,7 @@ def _metavar(field: dataclasses.Field[Any], hint: Any) -> str:  # noqa: ANN401
         hint = typing.get_args(hint)[0]
     if typing.get_origin(hint) is tuple:
         many = typing.get_args(hint)[-1] is Ellipsis
-        return "A,B,…" if many else "HxW" if field.name == "size" else "AxB"
+        return "WORD" if field.metadata["words"] else "A,B,…" if many else "HxW" if field.name == "size" else "AxB"
     return {int: "N", float: "X", Path: "PATH"}.get(hint, "TEXT")
 
 
@@ -167,34 +165,6 @@ def _dashed(argument: str) -> str:
         return argument
     name, equals, value = argument.partition("=")
     return name.replace("_", "-") + equals + value
-
-
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for name, value in flat.items():
-        group, dot, rest = name.partition(".")
-        if dot:
-            nested.setdefault(group, {})[rest] = value
-        elif value != []:
-            nested[name] = value
-    return nested
-
-
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for name, value in over.items():
-        inner = merged.get(name)
-        merged[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _without(base: dict[str, Any], names: Sequence[str], prefix: str = "") -> dict[str, Any]:
-    """`base` less the options of these dotted names."""
-    return {
-        name: _without(value, names, f"{prefix}{name}.") if isinstance(value, dict) else value
-        for name, value in base.items()
-        if prefix + name not in names
-    }
 
 
 def _from_file(path: str | None) -> dict[str, Any]:
@@ -207,6 +177,14 @@ def _from_file(path: str | None) -> dict[str, Any]:
 
 class _ConsoleHandler(logging.Handler):
     """Messages as whole lines: nothing is wrapped, coloured or taken for markup."""
+def _from_plan(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    from segue.planning.file import read_plan
+
+    return read_plan(Path(path))
+
+
 
     def emit(self, record: logging.LogRecord) -> None:
         from segue.console import console

@@ -39,6 +39,6 @@ def read_fit_config(path: Path) -> FitConfig:
 def write_fit_config(path: Path, config: FitConfig) -> None:
     """Write every option of `config`, resolved, such that `segue fit --config` runs the same again."""
     values = to_dict(config)
-    for name in ("resume", "config", "json", "dry_run", "out"):
+    for name in ("resume", "config", "plan", "json", "dry_run", "out"):
         values.pop(name)
     write_text(path, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))

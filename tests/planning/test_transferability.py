@@ -96,7 +96,7 @@ def test_equal_classes_reach_the_lower_bound_and_distant_ones_zero(classes):
 
 
 def test_the_logarithm_counts_every_component():
-    # two classes of equal mean and variances 1 and 4 in d components: the coefficient is (2 * 2 / 5) ** (d / 2) each way
+    # two classes of equal mean, variances 1 and 4, in d components: each way the coefficient is (2 * 2 / 5) ** (d / 2)
     plain = np.array([[-1.0], [1.0]])
     for channels in (1, 3):
         corners = np.array(np.meshgrid(*[plain[:, 0]] * channels)).reshape(channels, -1).T
@@ -116,8 +116,8 @@ def test_a_class_of_equal_pixels_has_the_smallest_variance_there_is():
 
 def test_the_h_score_keeps_its_bound_on_nearly_singular_features():
     random = np.random.default_rng(0)
-    labels = random.integers(0, 19, 400)
-    features = (random.normal(size=(400, 3)) @ random.normal(size=(3, 900)) + labels[:, None]).astype(np.float32)
+    labels = random.integers(0, 19, 100)
+    features = (random.normal(size=(100, 3)) @ random.normal(size=(3, 200)) + labels[:, None]).astype(np.float32)
     features[:, :3] *= 1e6
     assert 0 <= hscore(features, labels) <= 18  # published values for 19 classes are 248 to 1277
 

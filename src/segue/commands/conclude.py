@@ -111,7 +111,7 @@ def _options(values: dict[str, Any], defaults: dict[str, Any], prefix: str) -> l
     for name, value in values.items():
         if isinstance(value, dict) and defaults[name]:  # a group of options; a mapping is empty by default
             words += _options(value, defaults[name], f"{name}.")
-        elif value != defaults[name] and name not in ("paths", "out", "json", "resume", "config", "dry_run"):
+        elif value != defaults[name] and name not in ("paths", "out", "json", "resume", "config", "plan", "dry_run"):
             words += _option("--" + (prefix + name).replace("_", "-"), name, value)
     return words
 

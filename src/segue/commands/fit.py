@@ -18,16 +18,18 @@ from segue.console import duration, progress_bar
 from segue.conversion import to_dict
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
+from segue.durable import write_text
 from segue.errors import UsageError
 from segue.metrics.phrases import cautions, headline
 from segue.models.origin import require_commercial
 from segue.models.sources.choice import as_source_says
+from segue.planning.file import deviations
 from segue.report.pictures import save_train_batch
 from segue.train.lock import held
 from segue.train.loop import Loop, run_loop
 from segue.train.record import Recorder
 from segue.train.resolve import resolve
-from segue.train.run_folder import CONFIG, DATA, create_run_folder, require_empty, require_run
+from segue.train.run_folder import CONFIG, DATA, PLAN, create_run_folder, require_empty, require_run
 from segue.train.signals import stop_request
 from segue.train.start import check, install, resume, start
 from segue.train.state import State
@@ -70,6 +72,8 @@ class FitResult:
 def run(config: FitConfig) -> FitResult:
     """Train as `config` says; see `FitConfig` for what each option does.
 
+    `config.plan` names the plan whose values `config` holds already: the command line and `segue.fit` put them there.
+
     Raises `DataError`, `WeightsError`, `RunError`, `RunTakenError`, `TrainingStoppedError` or `InterruptedRunError`.
     """
     if config.resume is not None:
@@ -80,6 +84,9 @@ def run(config: FitConfig) -> FitResult:
         raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
     if config.out is not None and config.out.is_dir():
         require_empty(config.out)
+    if config.plan is not None:
+        for deviation in deviations(config, config.plan):
+            _log.info("given, so not as planned: %s", deviation)
     config = dataclasses.replace(config, model=as_source_says(config.model))
     if config.commercial:
         scratch = config.transfer.mode == "scratch"
@@ -103,6 +110,8 @@ def run(config: FitConfig) -> FitResult:
         return _train(loop, config, data, folder)
 
 
+        if config.plan is not None:
+            write_text(folder / PLAN, config.plan.read_text(encoding="utf-8"))
 def _plan(config: FitConfig, data: Data) -> str:
     """What is about to run, in one line; config.yaml holds every option."""
     height, width = config.data.size or (0, 0)

@@ -31,6 +31,14 @@ def fetch(name: str) -> tuple[Path, Source]:
     return path, dataclasses.replace(source, sha256=sha256_of(path))
 
 
+def cached(name: str) -> Path | None:
+    """The weights file of an encoder's name where it was downloaded before; asks nobody."""
+    config = pretrained_config(name)
+    repository, revision = _repository(config)
+    written = config.get("hf_hub_filename")
+    return _in_cache((written,) if written else FILES, repository, revision) if repository else None
+
+
 def fetch_file(repository: str, file: str, revision: str | None = None) -> Path | None:
     """One file of a repository, from the cache or downloaded; None when the repository has no file of that name.
 

@@ -9,6 +9,7 @@ from segue.errors import RunError, RunTakenError
 
 CONFIG = "config.yaml"
 DATA = "data.json"
+PLAN = "plan.yaml"
 ENVIRONMENT = "environment.json"
 LOADED = "weights.json"
 CHECKPOINTS = "checkpoints"

@@ -200,8 +200,8 @@ def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
     """Time a few throwaway steps and validations, and set the number of steps the budget allows."""
     assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
     state = loop.state
-    step_seconds = _time_steps(loop)
-    validation_seconds = _time_validation(loop)
+    step_seconds = time_steps(loop)
+    validation_seconds = time_validation(loop)
     # the final evaluation runs in single precision, on all validation images, and draws the worst of them
     state.reserve += 3 * validation_seconds
     state.seconds = time.perf_counter() - began
@@ -209,7 +209,7 @@ def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
     _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, state.total_steps, step_seconds)
 
 
-def _time_steps(loop: Loop) -> float:
+def time_steps(loop: Loop) -> float:
     """Seconds per step, measured on a copy: the run itself starts untouched."""
     engine = loop.engine
     model: SegmentationModel = copy.deepcopy(engine.model)
@@ -227,7 +227,8 @@ def _time_steps(loop: Loop) -> float:
     return min(times[1:])
 
 
-def _time_validation(loop: Loop) -> float:
+def time_validation(loop: Loop) -> float:
+    """Seconds per validation, from the first few of its images."""
     samples = loop.validator.samples
     few = dataclasses.replace(loop.validator, samples=spread(samples, min(4, len(samples))))
     began = time.perf_counter()

@@ -1,8 +1,8 @@
 """Gaussian Bhattacharyya coefficient: how much the classes overlap when each is a Gaussian in feature space.
 
-Pándy et al. 2022, https://arxiv.org/abs/2111.12780, with diagonal covariances on at most 64 principal components, as the
-authors found best for segmentation (https://arxiv.org/abs/2204.01403). Their `spherical` variant loses a factor, the
-number of components, in its logarithm; this one has it.
+Pándy et al. 2022, https://arxiv.org/abs/2111.12780, with diagonal covariances on at most 64 principal components, the
+form compared in https://arxiv.org/abs/2204.01403. The `spherical` variant of that comparison's code loses a factor, the
+number of components, in its logarithm; nothing is lost here.
 """
 
 from __future__ import annotations

@@ -1,0 +1,162 @@
+"""`segue plan`: take the data's fingerprint, choose a pretrained source, decide every option, write it down."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segue.configs import DataConfig, FitConfig, PlanConfig, TrainConfig
+from segue.console import duration, progress_bar
+from segue.data.formats import open_index
+from segue.data.prepare import Data, prepare
+from segue.durable import make_folder, write_text
+from segue.errors import RunTakenError, UsageError
+from segue.planning.candidates import Candidate, candidates, elsewhere, fallback
+from segue.planning.choice import Choice, choose
+from segue.planning.decision import Decision, Decisions
+from segue.planning.explain import explain
+from segue.planning.file import write_plan
+from segue.planning.fingerprint import Fingerprint, take_fingerprint
+from segue.planning.machine import measure_machine
+from segue.planning.recipe import decide
+from segue.planning.validation import folds_advice, has_validation, needs_folds, val_fraction, write_folds
+from segue.train.resolve import resolve
+from segue.train.run_folder import PLAN
+
+FINGERPRINT, FOLDS = "fingerprint.json", "folds"
+_log = logging.getLogger("segue")
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """The fingerprint, how the source was chosen, every decision; `plan` is the file, None of a dry run.
+
+    `advice` is what `segue fit` does not do by itself, `others` are sources that are not on this machine.
+    """
+
+    fingerprint: Fingerprint
+    choice: Choice
+    decisions: Decisions
+    advice: Decisions
+    others: tuple[Candidate, ...]
+    plan: Path | None
+    paths: tuple[Path, ...]
+    seconds: float
+    explained: bool = False
+    exit_code: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "fingerprint": dataclasses.asdict(self.fingerprint),
+            "decisions": {name: dataclasses.asdict(one) for name, one in self.decisions.items()},
+            "advice": {name: dataclasses.asdict(one) for name, one in self.advice.items()},
+            "elsewhere": [dataclasses.asdict(one) for one in self.others],
+            "plan": str(self.plan) if self.plan else None,
+            "seconds": round(self.seconds, 1),
+        }
+
+    def lines(self) -> list[str]:
+        """The decisions, or with `--explain` the whole reasoning, and what to do next."""
+        if self.explained:
+            shown = explain(self.fingerprint, self.choice, self.decisions, self.advice, self.others)
+        else:
+            shown = [f"{name}: {_short(one.value)} ({one.rule})" for name, one in self.decisions.items()]
+            shown += [f"{name}: {one.rule}" for name, one in self.advice.items()]
+        if self.plan is None:
+            return [*shown, "", "dry run: nothing was written"]
+        words = ["segue", "fit", *(str(path) for path in self.paths), "--plan", str(self.plan)]
+        after = f"plan: {self.plan}, after {duration(self.seconds)}; edit it as you like, then"
+        return [*shown, "", after, shlex.join(words)]
+
+
+def run(config: PlanConfig) -> PlanResult:
+    """Plan as `config` says; see `PlanConfig`.
+
+    Raises `DataError`, `UsageError` or `WeightsError`, and `RunTakenError` where there is a plan: somebody may have
+    edited it.
+    """
+    if not config.paths:
+        raise UsageError("expected a folder with images and masks, got none: segue plan DATA")
+    if (config.out / PLAN).exists() and not config.dry_run:
+        raise RunTakenError(f"{config.out / PLAN}: expected no plan there, found one: move it, or use another --out")
+    began = time.perf_counter()
+    found = candidates(config.sources, commercial=config.commercial, max_ms=config.max_ms)
+    held_out, val_given = _held_out(config)
+    data_config = dataclasses.replace(config.data, val_fraction=held_out.value)
+    with progress_bar("examining the data") as update:
+        data = prepare(config.paths, data_config, config.seed, update)
+    fit = FitConfig(config.paths, seed=config.seed, data=data_config, train=TrainConfig(device=config.device))
+    fit = resolve(fit, data)
+    machine = measure_machine(fit, data.channels, len(data.classes))
+    fingerprint = take_fingerprint(data, machine, config.seed, val_given=val_given)
+    seconds = 60 * config.minutes - (time.perf_counter() - began)
+    with progress_bar("comparing sources") as update:
+        choice = choose(found, data, fit, seconds, update)
+    if choice.candidate is None:
+        choice = dataclasses.replace(choice, candidate=fallback(commercial=config.commercial, max_ms=config.max_ms))
+    decisions = {**choice.decisions(), **decide(fingerprint, fit), "data.val_fraction": held_out, **_given(config)}
+    advice = {} if config.dry_run else _write(config, fingerprint, data, decisions)
+    return PlanResult(
+        fingerprint=fingerprint,
+        choice=choice,
+        decisions=decisions,
+        advice=advice,
+        others=tuple(elsewhere(commercial=config.commercial, max_ms=config.max_ms)),
+        plan=None if config.dry_run else config.out / PLAN,
+        paths=config.paths,
+        seconds=time.perf_counter() - began,
+        explained=config.explain,
+    )
+
+
+def _held_out(config: PlanConfig) -> tuple[Decision, bool]:
+    """The share to hold out, and whether the validation part is given, so that it is not used."""
+    if config.data.split is not None:
+        return Decision(config.data.val_fraction, "not used: a split was given"), True
+    index = open_index(config.paths, config.data.format, config.data.mask_name)
+    if config.data.val_fraction != DataConfig().val_fraction:
+        return Decision(config.data.val_fraction, "given"), has_validation(index)
+    return val_fraction(index), has_validation(index)
+
+
+def _given(config: PlanConfig) -> Decisions:
+    """What was asked for and has to hold in training as well."""
+    said: Decisions = {}
+    default = DataConfig()
+    for field in dataclasses.fields(default):
+        value = getattr(config.data, field.name)
+        if value != getattr(default, field.name) and field.name != "val_fraction":
+            said[f"data.{field.name}"] = Decision(str(value) if isinstance(value, Path) else value, "given")
+    for name, value, usual in (
+        ("train.device", config.device, "auto"),
+        ("seed", config.seed, 0),
+        ("commercial", config.commercial, False),
+    ):
+        if value != usual:
+            said[name] = Decision(value, "given")
+    return said
+
+
+def _write(config: PlanConfig, fingerprint: Fingerprint, data: Data, decisions: Decisions) -> Decisions:
+    """Write all files; returns the advice."""
+    make_folder(config.out)
+    advice: Decisions = {}
+    if needs_folds(fingerprint.val, fingerprint.groups, val_given=fingerprint.val_given):
+        paths = write_folds(config.out / FOLDS, data.samples, config.seed)
+        advice["folds"] = folds_advice(paths, fingerprint.val)
+    write_text(config.out / FINGERPRINT, json.dumps(dataclasses.asdict(fingerprint), indent=1, ensure_ascii=False))
+    write_plan(config.out / PLAN, fingerprint.root, decisions, advice)
+    return advice
+
+
+def _short(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "x".join(map(str, value))
+    return str(value) if value != "" else "none"

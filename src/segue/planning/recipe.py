@@ -1,0 +1,128 @@
+"""From the fingerprint to the options of a run: each decision with its rule and the numbers in it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from segue.configs import FitConfig, OptimConfig
+from segue.data.census import balancing_weights
+from segue.data.geometry import inference_zoom
+from segue.planning.decision import Decision, Decisions
+from segue.planning.fingerprint import Fingerprint
+from segue.planning.ladder import transfer_mode
+from segue.train.resolve import CROP_PIXELS, LEAST_SEEN, MOST_SEEN, PASSES, default_steps
+
+MOST_OF_ALL_PIXELS = 0.05  # one batch covers at most this share of the training images
+FEWEST_IN_BATCH = 2
+
+
+def decide(fingerprint: Fingerprint, config: FitConfig) -> Decisions:
+    """All decisions that follow from the data alone; `config` is resolved for it."""
+    batch = _batch(fingerprint, config)
+    return {
+        "transfer.mode": transfer_mode(fingerprint),
+        "data.size": _size(fingerprint, config),
+        "optim.batch": batch,
+        "optim.lr": _rate(batch.value),
+        "steps": _steps(fingerprint, batch.value),
+        "optim.loss": _loss(),
+        "optim.class_weights": _class_weights(fingerprint),
+        "optim.ema": _ema(default_steps(fingerprint.train, batch.value)),
+        "augment.preset": _preset(fingerprint),
+    }
+
+
+def _size(fingerprint: Fingerprint, config: FitConfig) -> Decision:
+    assert config.data.size is not None, "resolve() fills the size"
+    assert fingerprint.height.p50 is not None, "there are training images"
+    assert fingerprint.width.p50 is not None, "there are training images"
+    zoom = inference_zoom(config.augment.scale)
+    seen = math.sqrt(math.prod(config.data.size)) * zoom / math.sqrt(fingerprint.height.p50 * fingerprint.width.p50)
+    rule = (
+        "the median image divided by the zoom of inference, so that images are seen at their own size as far as the "
+        "device's largest crop allows; multiples of 32"
+    )
+    inputs = {
+        "median_height": fingerprint.height.p50,
+        "median_width": fingerprint.width.p50,
+        "zoom": round(zoom, 3),
+        "most_pixels": CROP_PIXELS[config.train.device],
+        "device": config.train.device,
+        "seen_at": round(seen, 2),
+    }
+    return Decision(config.data.size, rule, inputs)
+
+
+def _batch(fingerprint: Fingerprint, config: FitConfig) -> Decision:
+    """nnU-Net's cap (https://doi.org/10.1038/s41592-020-01008-z), in powers of two below the default batch."""
+    assert config.data.size is not None, "resolve() fills the size"
+    usual = OptimConfig().batch
+    area = math.prod(config.data.size)
+    # all pixels as the crops see them: an image is as large as inference sees it
+    whole = fingerprint.train * area * inference_zoom(config.augment.scale) ** 2
+    allowed = MOST_OF_ALL_PIXELS * whole / area
+    batch = usual if allowed >= usual else max(FEWEST_IN_BATCH, 2 ** math.floor(math.log2(max(1, allowed))))
+    rule = (
+        f"{usual}, but no more than {MOST_OF_ALL_PIXELS:.0%} of all training pixels in one batch (in powers of two), "
+        f"and no fewer than {FEWEST_IN_BATCH}"
+    )
+    inputs = {"train_images": fingerprint.train, "share_of_all_pixels": round(batch * area / whole, 4)}
+    return Decision(batch, rule, inputs)
+
+
+def _rate(batch: int) -> Decision:
+    usual = OptimConfig()
+    rule = "the default, times the square root of the batch over the default batch, as Adam's noise asks for"
+    value = float(f"{usual.lr * math.sqrt(batch / usual.batch):.2g}")
+    return Decision(value, rule, {"batch": batch, "default_lr": usual.lr, "default_batch": usual.batch})
+
+
+def _steps(fingerprint: Fingerprint, batch: int) -> Decision:
+    steps = default_steps(fingerprint.train, batch)
+    rule = f"every training image {PASSES} times, {LEAST_SEEN:,} to {MOST_SEEN:,} images in all, divided by the batch"
+    speed = fingerprint.machine.images_per_second
+    minutes = round(steps * batch / speed / 60, 1) if speed > 0 else None
+    inputs = {"train_images": fingerprint.train, "batch": batch, "minutes_at_measured_speed": minutes}
+    return Decision(steps, rule, inputs)
+
+
+def _loss() -> Decision:
+    rule = "cross entropy learns from every pixel, Jaccard is near to the score itself; the default for all data so far"
+    return Decision(OptimConfig().loss, rule)
+
+
+def _class_weights(fingerprint: Fingerprint) -> Decision:
+    power = OptimConfig().class_weights
+    shares = {one.name: one.pixel_share for one in fingerprint.classes if one.pixel_share > 0}
+    weights = balancing_weights(np.array([round(1e5 * share) for share in shares.values()]), power)
+    rarest = min(shares, key=lambda name: shares[name])
+    inputs: dict[str, Any] = {
+        "rarest_class": rarest,
+        "its_share": shares[rarest],
+        "largest_share": max(shares.values()),
+        "weights_from": round(float(weights.min()), 2),
+        "weights_to": round(float(weights.max()), 2),
+    }
+    rule = "one over the square root of each class's share of the pixels: without weights, rare classes are not learned"
+    return Decision(power, rule, inputs)
+
+
+def _ema(steps: int) -> Decision:
+    share = OptimConfig().ema
+    rule = "the average of the weights reaches back over this share of the steps; the default for all data so far"
+    return Decision(share, rule, {"steps": steps, "reaches_back": round(share * steps)})
+
+
+def _preset(fingerprint: Fingerprint) -> Decision:
+    inputs = {
+        "georeferenced": fingerprint.georeferenced,
+        "channels": fingerprint.channels,
+        "numbers": fingerprint.numbers,
+    }
+    if fingerprint.georeferenced:
+        return Decision("aerial", "the images lie on a map, so they are seen from above: no direction is up", inputs)
+    rule = "nothing in the files says what kind of pictures these are, so the defaults, which suit most; see segue list"
+    return Decision("", f"{rule} presets", inputs)
