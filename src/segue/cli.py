@@ -175,8 +175,6 @@ def _from_file(path: str | None) -> dict[str, Any]:
     return read_config_file(Path(path))
 
 
-class _ConsoleHandler(logging.Handler):
-    """Messages as whole lines: nothing is wrapped, coloured or taken for markup."""
 def _from_plan(path: str | None) -> dict[str, Any]:
     if path is None:
         return {}
@@ -185,6 +183,8 @@ def _from_plan(path: str | None) -> dict[str, Any]:
     return read_plan(Path(path))
 
 
+class _ConsoleHandler(logging.Handler):
+    """Messages as whole lines: nothing is wrapped, coloured or taken for markup."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from segue.console import console

@@ -105,13 +105,13 @@ def run(config: FitConfig) -> FitResult:
         require_empty(folder)
         save_data(folder / DATA, data)
         save_split(data.samples, folder / "split.json")
+        if config.plan is not None:
+            write_text(folder / PLAN, config.plan.read_text(encoding="utf-8"))
         loop = install(started, folder)
         write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
         return _train(loop, config, data, folder)
 
 
-        if config.plan is not None:
-            write_text(folder / PLAN, config.plan.read_text(encoding="utf-8"))
 def _plan(config: FitConfig, data: Data) -> str:
     """What is about to run, in one line; config.yaml holds every option."""
     height, width = config.data.size or (0, 0)
