@@ -18,6 +18,7 @@ from segue.configs import AugmentConfig
 from segue.data.augment import AUGMENTATIONS, augment
 from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
+from segue.data.augment.source import Decoded
 from segue.data.geometry import Preprocessing
 from segue.data.keyed import sample_generator
 from segue.data.normalise import normalise
@@ -37,7 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     scenes = [scene(0, "target", index, IMAGE) for index in range(SAMPLES)]
-    samples = [(one.image, one.mask) for one in scenes]
+    samples = [Decoded(one.image, one.mask) for one in scenes]
     variants = {"scale, flip": AugmentConfig(**OFF), "default": AugmentConfig()}
     variants |= {name: AugmentConfig(**{**OFF, name: MOST.get(name, 1.0)}) for name in OFF}
     variants |= {f"preset {name}": AugmentConfig(preset=name) for name in PRESETS}
@@ -61,7 +62,7 @@ def milliseconds(samples: list, config: AugmentConfig, turn: int, crops: int) ->
         chosen, focus = index % len(samples), None
         if config.rare_crops and generator.random() < config.rare_crops:
             focus, chosen = pool.rare(generator)
-        normalise(augment(*samples[chosen], CROP, config, generator, pool, focus).image, PREP)
+        normalise(augment(samples[chosen], CROP, config, generator, pool, focus).image, PREP)
     return 1000 * (time.process_time() - began) / crops
 
 

@@ -14,6 +14,7 @@ from segue.configs import AugmentConfig
 from segue.data.augment import AUGMENTATIONS, augment
 from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
+from segue.data.augment.source import Decoded
 from segue.data.keyed import sample_generator
 from segue.demo.dataset import class_table
 from segue.demo.scene import scene
@@ -34,7 +35,7 @@ def main() -> None:
     """Draw the sheet."""
     classes = class_table("target")
     scenes = [scene(0, "target", index, (252, 336)) for index in (3, 8, 12, 21)]
-    samples = [(one.image, one.mask) for one in scenes]
+    samples = [Decoded(one.image, one.mask) for one in scenes]
     counts = np.array([np.bincount(labels.ravel(), minlength=len(classes)) for _, labels in samples])
     pool = Pool(lambda index: samples[index], len(samples), RareClasses(counts).draw)
     rarest = int(np.argmin(np.where(counts[0] > 0, counts[0], counts.sum())))
@@ -45,7 +46,7 @@ def main() -> None:
         if name == "rare_crops":
             config, focus = AugmentConfig(**{**PLAIN, "scale": (0.4, 0.4)}), rarest
         generator = sample_generator(0, 0, DRAWS.get(name, 0))
-        view = augment(*samples[0], SIZE, config, generator, pool, focus)
+        view = augment(samples[0], SIZE, config, generator, pool, focus)
         pixels = displayable(np.where(view.inside[..., None], view.image, 110))
         tiles.append((name, pixels if name in COLOURS else overlay(pixels, view.labels, classes)))
     rows = -(-len(tiles) // COLUMNS)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from segue.configs import AugmentConfig
 from segue.data.augment import augment
+from segue.data.augment.source import Decoded
 from segue.data.geometry import Preprocessing, inference_zoom, resize_image, working_size
 from segue.data.normalise import normalise
 from segue.demo.scene import SIZE, Scene, classes, scene
@@ -95,7 +96,7 @@ def samples(prep: Preprocessing, seed: int, batch: int, uses: int) -> Iterator[t
     made = len(pool)
     while True:
         chosen = generator.choice(len(pool), batch, replace=False)
-        crops = [augment(pool[i].image, pool[i].mask, prep.size, AUGMENT, generator)[:2] for i in chosen]
+        crops = [augment(Decoded(pool[i].image, pool[i].mask), prep.size, AUGMENT, generator)[:2] for i in chosen]
         images = torch.stack([normalise(_disturb(image, generator), prep) for image, _ in crops])
         labels = torch.stack([torch.from_numpy(mask.astype(np.int64)) for _, mask in crops])
         yield images.contiguous(memory_format=torch.channels_last), labels

@@ -11,6 +11,7 @@ from segue.configs import AugmentConfig
 from segue.data.augment import AUGMENTATIONS, augment
 from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
+from segue.data.augment.source import Decoded
 from segue.data.classes import IGNORE
 from segue.data.geometry import fitting_scale
 from segue.data.keyed import sample_generator
@@ -43,7 +44,7 @@ def config_of(name, **others):
 
 def pool_of(*samples):
     pixels = np.array([np.bincount(labels[labels != IGNORE], minlength=255) for _, labels in samples])
-    return Pool(lambda index: samples[index], len(samples), RareClasses(pixels).draw)
+    return Pool(lambda index: Decoded(*samples[index]), len(samples), RareClasses(pixels).draw)
 
 
 def coordinates(height, width, kind, *, down=False, start=0):
@@ -59,7 +60,9 @@ def test_image_and_labels_name_the_same_place(name, height, width, down, kind, s
     config = config_of(name, **dict.fromkeys(COLOURS, 0.0))
     own, other = (coordinates(height, width, kind, down=down, start=start) for start in (0, 120))
     generator = sample_generator(seed, 0, 0)
-    crop, labels, inside = augment(*own, size, config, generator, pool_of(own, other), focus=5 if seed % 2 else None)
+    crop, labels, inside = augment(
+        Decoded(*own), size, config, generator, pool_of(own, other), focus=5 if seed % 2 else None
+    )
     assert crop.shape == (*size, kind[1])
     assert labels.shape == inside.shape == size
     assert (labels[~inside] == IGNORE).all()
@@ -86,7 +89,7 @@ def test_colours_change_and_stay_with_their_labels(name, kind, seed):
     image = np.repeat(np.where(labels, 190, 60)[..., None], kind[1], axis=2).astype(kind[0])
     milder = {"elastic": 0.3, "grid": 0.2, "colour": 0.3} if name == "everything" else {}
     config = config_of(name, scale=(0.5, 0.6), **milder)
-    crop, found, inside = augment(image, labels, (48, 64), config, sample_generator(seed, 0, 0))
+    crop, found, inside = augment(Decoded(image, labels), (48, 64), config, sample_generator(seed, 0, 0))
     dark, light = crop[inside & (found == 0)], crop[inside & (found == 1)]
     assume(min(len(dark), len(light)) > 100)
     middle = (np.median(dark) + np.median(light)) / 2
@@ -104,7 +107,7 @@ def test_values_stay_in_range_and_nothing_outside_counts(name, height, width, ki
     before = image.copy(), labels.copy()
     image.flags.writeable = labels.flags.writeable = False  # as decoders may give them
     config = config_of(name)
-    crop, found, inside = augment(image, labels, size, config, sample_generator(seed, 1, 2))
+    crop, found, inside = augment(Decoded(image, labels), size, config, sample_generator(seed, 1, 2))
     assert crop.dtype == np.float32
     assert crop.shape == (*size, kind[1])
     assert found.dtype == np.uint8
@@ -129,7 +132,7 @@ def test_the_same_key_gives_the_same_crop_and_another_key_another(name):
 
     def crop(epoch):
         generator = sample_generator(1, epoch, 0)
-        return augment(*samples[0], (32, 48), config, generator, pool_of(*samples), focus=2)
+        return augment(Decoded(*samples[0]), (32, 48), config, generator, pool_of(*samples), focus=2)
 
     first, again, other = crop(0), crop(0), crop(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -141,11 +144,13 @@ def test_each_augmentation_does_something(name):
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     labels = (np.arange(1600).reshape(40, 40) % 7).astype(np.uint8)
     whole = {"scale": (1.0, 1.0)}  # of a crop of this size it is the image itself
-    same = augment(image, labels, (40, 40), AugmentConfig(**{**OFF, **whole}), sample_generator(0, 0, 0))
+    same = augment(Decoded(image, labels), (40, 40), AugmentConfig(**{**OFF, **whole}), sample_generator(0, 0, 0))
     assert np.array_equal(same.image, image)
     assert np.array_equal(same.labels, labels)
     other = image[::-1].copy(), labels[::-1].copy()
-    changed = augment(image, labels, (40, 40), only(name, **whole), sample_generator(0, 0, 1), pool_of(other, other))
+    changed = augment(
+        Decoded(image, labels), (40, 40), only(name, **whole), sample_generator(0, 0, 1), pool_of(other, other)
+    )
     assert not np.array_equal(changed.image, image)
     assert np.array_equal(changed.labels, labels) == (name in COLOURS)
 

@@ -14,6 +14,7 @@ from segue.data.augment.flip import flip, random_quarters, turn
 from segue.data.augment.grid import grid
 from segue.data.augment.odds import happens
 from segue.data.augment.rotate import extent, random_angle, rotate
+from segue.data.augment.source import Decoded
 from segue.data.augment.view import View
 from segue.data.augment.warp import read
 from segue.data.augment.window import MIDDLE, REACH, box_around, random_box
@@ -91,7 +92,7 @@ def test_what_a_window_is_laid_around_is_not_always_in_its_middle():
 def test_a_window_inside_the_image_needs_no_padding():
     image = np.zeros((40, 40, 3), dtype=np.uint8)
     labels = np.zeros((40, 40), dtype=np.uint8)
-    _, _, inside = cut(image, labels, (16, 16), (3.5, 4.25, 23.5, 24.25))
+    _, _, inside = cut(Decoded(image, labels), (16, 16), (3.5, 4.25, 23.5, 24.25))
     assert inside.all()
 
 
@@ -100,7 +101,7 @@ def test_the_scale_of_a_part_is_that_of_the_whole_crop():
     places = np.broadcast_to(np.arange(96), (64, 96))
     image, labels = np.repeat(places[..., None], 3, axis=2).astype(np.uint8), places.astype(np.uint8)
     for size in ((16, 24), (8, 12)):
-        crop = take(image, labels, size, STILL, sample_generator(0, 0, 0), whole=(16, 24))
+        crop = take(Decoded(image, labels), size, STILL, sample_generator(0, 0, 0), whole=(16, 24))
         assert np.diff(crop.labels.astype(int), axis=1).mean() == pytest.approx(4, abs=0.1)
 
 
@@ -125,7 +126,7 @@ def test_flips_and_turns_of_the_whole_image_keep_the_label_counts():
     config = AugmentConfig(scale=(1.0, 1.0), flip=0.5, flip_vertical=0.5, quarter_turn=0.75, colour=0.0)
     seen = set()
     for index in range(60):
-        view = take(image, labels, (20, 20), config, sample_generator(0, 0, index))
+        view = take(Decoded(image, labels), (20, 20), config, sample_generator(0, 0, index))
         assert np.array_equal(np.bincount(view.labels.ravel()), np.bincount(labels.ravel()))
         seen.add(view.labels.tobytes())
     assert len(seen) == 8, "all symmetries of the square, and no other"
@@ -135,7 +136,7 @@ def test_a_turn_of_a_crop_that_is_not_square_keeps_its_size():
     image, labels = noise_sample(60, 80)
     config = AugmentConfig(quarter_turn=1.0)
     for index in range(20):
-        assert take(image, labels, SIZE, config, sample_generator(0, 0, index)).size == SIZE
+        assert take(Decoded(image, labels), SIZE, config, sample_generator(0, 0, index)).size == SIZE
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.8])
@@ -168,7 +169,7 @@ def test_reading_is_bilinear_for_the_image_and_nearest_for_the_labels(seed):
     random = np.random.default_rng(seed)
     x = random.uniform(-3, 16, (4, 6)).astype(np.float32)
     y = random.uniform(-3, 12, (4, 6)).astype(np.float32)
-    view = read(image, labels, x, y, 1.0)
+    view = read(Decoded(image, labels), x, y, 1.0)
     for row, column in np.ndindex(4, 6):
         across, down = float(x[row, column]), float(y[row, column])
         if not (0 <= across < 13 and 0 <= down < 9):
@@ -196,7 +197,7 @@ def bilinear(image, across, down):
 def test_a_rotation_by_quarters_is_a_turn(quarters):
     image, labels = noise_sample(16, 16)
     x, y = rotate(*np.broadcast_arrays(*positions((16, 16))), quarters * math.pi / 2)
-    view = read(image, labels, np.float32(x + 8), np.float32(y + 8), 1.0)
+    view = read(Decoded(image, labels), np.float32(x + 8), np.float32(y + 8), 1.0)
     turned = turn(View(image, labels, np.ones((16, 16), bool)), quarters)
     assert np.array_equal(view.labels, turned.labels)
     assert np.allclose(view.image, turned.image, atol=0.01)
@@ -205,7 +206,7 @@ def test_a_rotation_by_quarters_is_a_turn(quarters):
 def test_where_places_lie_far_apart_the_image_is_smoothed_first():
     stripes = np.broadcast_to(np.where(np.arange(64) % 2, 255, 0)[None, :, None], (64, 64, 1)).astype(np.uint8)
     x, y = np.meshgrid(np.arange(2, 64, 4, dtype=np.float32) + 0.5, np.arange(2, 64, 4, dtype=np.float32))
-    view = read(stripes, np.zeros((64, 64), np.uint8), x, y, 4.0)
+    view = read(Decoded(stripes, np.zeros((64, 64), np.uint8)), x, y, 4.0)
     assert np.ptp(view.image[:, 1:-1]) < 2, "the filter is cut off at the border"
     assert view.image.mean() == pytest.approx(127.5, abs=2)
 

@@ -14,6 +14,7 @@ from segue.data.augment.cutout import cutout, random_rectangle
 from segue.data.augment.mosaic import mosaic
 from segue.data.augment.pool import Pool, alone
 from segue.data.augment.rare import RareClasses, random_place, rare_probabilities
+from segue.data.augment.source import Decoded
 from segue.data.classes import IGNORE
 from segue.data.keyed import sample_generator
 
@@ -28,11 +29,11 @@ def even(value, label, size=SIZE):
 
 def pool_of(*samples, classes=5):
     pixels = np.array([np.bincount(labels[labels != IGNORE], minlength=classes) for _, labels in samples])
-    return Pool(lambda index: samples[index], len(samples), RareClasses(pixels).draw)
+    return Pool(lambda index: Decoded(*samples[index]), len(samples), RareClasses(pixels).draw)
 
 
 def view_of(sample):
-    return take(*sample, SIZE, STILL, sample_generator(0, 0, 0))
+    return take(Decoded(*sample), SIZE, STILL, sample_generator(0, 0, 0))
 
 
 # --- mosaic ----------------------------------------------------------------------------------------------------------
@@ -42,7 +43,7 @@ def test_a_mosaic_has_the_own_part_in_any_corner_and_three_of_others():
     own, other = even(10, 1), even(20, 2)
     corners = set()
     for index in range(40):
-        view = mosaic(*own, SIZE, STILL, sample_generator(0, 0, index), pool_of(other))
+        view = mosaic(Decoded(*own), SIZE, STILL, sample_generator(0, 0, index), pool_of(other))
         assert view.inside.all()
         assert np.array_equal(view.image[..., 0], 10.0 * view.labels)
         mine = view.labels == 1
@@ -58,7 +59,9 @@ def test_the_own_part_of_a_mosaic_holds_the_class_in_focus():
     image = np.zeros((60, 80, 3), np.uint8)
     config = AugmentConfig(mosaic=1.0)
     for index in range(40):
-        view = augment(image, labels, SIZE, config, sample_generator(0, 0, index), pool_of(even(0, 2)), focus=1)
+        view = augment(
+            Decoded(image, labels), SIZE, config, sample_generator(0, 0, index), pool_of(even(0, 2)), focus=1
+        )
         assert (view.labels == 1).any()
 
 
@@ -112,7 +115,7 @@ def test_copy_paste_pastes_exactly_the_pixels_of_the_rare_class():
         if chosen != 3:
             continue  # of thirty draws one or two are of a class that is not rare
         assert holder == 1
-        crop = take(*donor, SIZE, config, again, focus=3)
+        crop = take(Decoded(*donor), SIZE, config, again, focus=3)
         held = crop.labels == 3
         assert np.array_equal(view.labels, np.where(held, 3, 1))
         assert np.array_equal(view.image, np.where(held[..., None], crop.image, 10))
@@ -123,7 +126,7 @@ def test_copy_paste_pastes_exactly_the_pixels_of_the_rare_class():
 def test_what_is_pasted_onto_padding_is_seen():
     small = even(10, 1, size=(6, 8))
     config = AugmentConfig(scale=(2.0, 2.0), flip=0.0, colour=0.0)
-    base = take(*small, SIZE, config, sample_generator(0, 0, 0))
+    base = take(Decoded(*small), SIZE, config, sample_generator(0, 0, 0))
     assert not base.inside.all()
     view = copy_paste(base, STILL, sample_generator(0, 0, 0), pool_of(even(20, 2)))
     assert view.inside.all()
@@ -175,7 +178,7 @@ def test_without_a_labelled_pixel_any_class_and_any_sample_are_drawn():
     rare = RareClasses(np.zeros((3, 2), np.int64))
     assert {rare.draw(sample_generator(0, 0, i)) for i in range(60)} == {(c, i) for c in range(2) for i in range(3)}
     image, labels = even(1, IGNORE)
-    view = augment(image, labels, SIZE, AugmentConfig(copy_paste=1.0), sample_generator(0, 0, 0))
+    view = augment(Decoded(image, labels), SIZE, AugmentConfig(copy_paste=1.0), sample_generator(0, 0, 0))
     assert (view.labels == IGNORE).all()
 
 
@@ -190,6 +193,6 @@ def test_a_place_is_any_pixel_of_the_class():
 def test_a_sample_alone_is_its_own_pool():
     image, labels = even(10, 1)
     labels[3, 4] = 2
-    pool = alone(image, labels)
+    pool = alone(Decoded(image, labels))
     assert pool.other(sample_generator(0, 0, 0))[0] is image
     assert {pool.rare(sample_generator(0, 0, i)) for i in range(20)} == {(2, 0)}

@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -140,6 +143,18 @@ def test_only_images_much_larger_than_those_trained_on_are_cut():
     segmenter.predict(picture(200, 256))
     assert len(seen) > 4
     assert max(max(shape) for shape in seen) <= 96
+
+
+def test_images_of_which_training_showed_small_parts_are_cut():
+    info, seen = tiny_info(), []
+    info = replace(info, prep=replace(info.prep, zoom=8.0, largest=10**9))
+    model = tiny_model(info)
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
+    segmenter = Segmenter(model, info, "cpu")
+    assert segmenter.predict(picture(96, 128)).mask.shape == (96, 128)
+    side = 4 * math.sqrt(math.prod(info.prep.size))
+    assert len(seen) >= 4  # 8 x 8 crops at the scale they were trained at
+    assert max(max(shape) for shape in seen) <= 32 * math.ceil(side / 32)
 
 
 def test_tiles_change_few_pixels():

@@ -22,6 +22,8 @@ MOSAIC = (
     4.0  # an image with this many times the pixels of any training image is a mosaic of such images, not one of them
 )
 
+MOST_ZOOM = 4.0  # an image that training showed at more than so many times the side of a crop is worked on in tiles
+
 Box = tuple[float, float, float, float]  # left, upper, right, lower, in pixels of the source image
 
 
@@ -29,7 +31,7 @@ Box = tuple[float, float, float, float]  # left, upper, right, lower, in pixels 
 class Preprocessing:
     """What happens to an image before the network, at training and at inference.
 
-    `size` is height x width of a training crop; `zoom` the side of the inference image relative to it (1.0-2.0);
+    `size` is height x width of a training crop; `zoom` the side of the inference image relative to it (1.4 by default);
     `mean` and `std` are per channel, for pixel values on the 0-1 scale; `largest` is the pixel count of the largest
     training image; `pixel_scale` the factor by which the median training image is resized for inference. `ranges` are,
     per channel, the numbers of a raster that become 0 and 1; empty for 8-bit images.
@@ -74,6 +76,11 @@ def working_size(height: int, width: int, prep: Preprocessing) -> tuple[int, int
     else:
         factor = fitting_scale(height, width, prep.size) * prep.zoom
     return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def tile_side(prep: Preprocessing) -> int:
+    """The side of the tiles that images too large for the network at once are worked on in."""
+    return 32 * math.ceil(math.sqrt(prep.size[0] * prep.size[1]) * min(prep.zoom, MOST_ZOOM) / 32)
 
 
 def resize_image(image: NDArray[np.generic], size: tuple[int, int], box: Box | None = None) -> NDArray[np.generic]:

@@ -152,6 +152,11 @@ def raster_info(path: Path) -> Raster:
         return raster
 
 
+def has_data_everywhere(raster: Raster) -> bool:
+    """Whether the header alone says that every pixel has data."""
+    return raster.nodata is None and raster.alpha is None and not raster.has_mask and raster.dtype[0] in "ui"
+
+
 def read_raster(path: Path, max_pixels: int) -> tuple[Array, Missing | None]:
     """All values (height, width, bands) in the type the file stores, and the pixels without data (None: there is none).
 
@@ -188,18 +193,21 @@ def read_grid(path: Path, side: int) -> tuple[Array, Missing | None]:
     return coloured(values, raster), missing
 
 
-def read_labels(path: Path, max_pixels: int) -> tuple[Array, Missing | None]:
+def read_labels(path: Path, max_pixels: int, window: Window | None = None) -> tuple[Array, Missing | None]:
     """The values of a mask (height, width), or (height, width, 3) for colours, and the pixels without data.
+
+    Cut to `window` when given; then the limit on pixels does not apply.
 
     Raises:
         DataError: as for `read_raster`, or there are two bands or more than three, or three with pixels without data.
     """
     with opened_raster(path) as (dataset, raster):
-        check_raster_size(path, raster, max_pixels)
+        if window is None:
+            check_raster_size(path, raster, max_pixels)
         bands = len(raster.bands)
         if bands not in (1, 3):
             raise DataError(f"{path}: expected a mask of one band, got {bands}; export class numbers in one band")
-        values, missing = read_part(dataset, raster, (0, 0, raster.width, raster.height))
+        values, missing = read_part(dataset, raster, window or (0, 0, raster.width, raster.height))
     if bands == 3 and missing is not None:
         raise DataError(f"{path}: expected a mask of one band beside 'no data', got three; export class numbers")
     return values if bands == 3 else values[..., 0], missing

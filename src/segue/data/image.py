@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segue.data.geotiff import NODATA, raster_info, read_labels, read_raster
+from segue.data.geotiff import NODATA, Window, raster_info, read_labels, read_raster
 from segue.data.opening import BROKEN, ENDINGS, check_size, opened, orientation
 from segue.data.pixels import (
     IMAGE,
@@ -41,6 +41,7 @@ __all__ = [
     "image_size",
     "is_raster",
     "mask_palette",
+    "raster_labels",
     "read_image",
     "read_mask",
     "read_with_missing",
@@ -114,7 +115,7 @@ def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Array:
     if path.suffix.lower() == ".npy":
         return _from_numpy(path, max_pixels, labels)
     if is_raster(path):
-        return _raster_labels(path, max_pixels)
+        return raster_labels(path, max_pixels)
     with opened(path, max_pixels) as picture:
         turn = orientation(picture)
         step = sample_step(picture)
@@ -183,8 +184,9 @@ def _raster_pixels(path: Path, max_pixels: int, ranges: Ranges) -> tuple[Array, 
     return raster_pixels(values, missing, ranges, path), missing
 
 
-def _raster_labels(path: Path, max_pixels: int) -> Array:
-    values, missing = read_labels(path, max_pixels)
+def raster_labels(path: Path, max_pixels: int = MAX_PIXELS, window: Window | None = None) -> Array:
+    """What `read_mask` gives for a raster, cut to `window` (left, upper, right, lower) without reading the rest."""
+    values, missing = read_labels(path, max_pixels, window)
     try:
         if missing is None:
             return labels(values)

@@ -23,15 +23,15 @@ from segue.data.augment import augment
 from segue.data.augment.odds import happens
 from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
+from segue.data.augment.source import Decoded, Source
 from segue.data.augment.view import Labels, Pixels
-from segue.data.classes import IGNORE, Classes
-from segue.data.encoding import encode
-from segue.data.geometry import Preprocessing, fitting_scale, resize_image, resize_labels
-from segue.data.image import read_mask, read_with_missing, to_channels
+from segue.data.by_window import assembled, shrunk, windowed
+from segue.data.classes import Classes
+from segue.data.geometry import Preprocessing, fitting_scale
+from segue.data.image import read_mask, read_with_missing
 from segue.data.index import Sample
 from segue.data.keyed import batch_keys, sample_generator
 from segue.data.normalise import normalise
-from segue.data.scale import filled
 from segue.errors import DataError
 
 
@@ -52,18 +52,14 @@ def read_sample(sample: Sample, classes: Classes, prep: Preprocessing) -> tuple[
     if sample.mask is None:
         raise DataError(f"{sample.image}: expected a mask for it, got none: remove the image or label it")
     image, missing = read_with_missing(sample.image, ranges=prep.ranges)
-    image = filled(to_channels(image, prep.channels), missing, prep.mean)
-    labels = encode(read_mask(sample.mask), classes, sample.mask)
-    if image.shape[:2] != labels.shape:
-        raise DataError(
-            f"{sample.mask}: expected a mask of {image.shape[1]}x{image.shape[0]} pixels like its image, "
-            f"got {labels.shape[1]}x{labels.shape[0]}: segue doctor names every such pair"
-        )
-    return image, labels if missing is None else np.where(missing, np.uint8(IGNORE), labels)
+    return assembled(image, missing, read_mask(sample.mask), sample.mask, classes, prep)
 
 
 class TrainingSet:
     """Labelled samples, read when needed, kept in memory as far as `cache_bytes` goes, and augmented by key.
+
+    Rasters that take `whole_bytes` or more when decoded are read by the window, the part a crop shows, where crops show
+    them at their own resolution; where they are much larger than what crops show, they are shrunk once and kept.
 
     `pixels` are the samples' pixels of each class: they tell which classes are rare, and who has them. Threads may ask
     for any sample at any time.
@@ -78,6 +74,7 @@ class TrainingSet:
         augment_config: AugmentConfig,
         seed: int,
         cache_bytes: int = 2 * 2**30,
+        whole_bytes: int = 128 * 2**20,
     ) -> None:
         self.samples = tuple(samples)
         self._classes = classes
@@ -85,32 +82,37 @@ class TrainingSet:
         self._augment = augment_config
         self._seed = seed
         self._room = cache_bytes
-        self._cache: dict[int, tuple[Pixels, Labels]] = {}
+        self._whole = whole_bytes
+        self._cache: dict[int, Source] = {}
         self._lock = threading.Lock()
         self._pool = Pool(self.load, len(self.samples), RareClasses(pixels).draw)
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def load(self, index: int) -> tuple[Pixels, Labels]:
-        """The decoded sample, no larger than the largest size augmentation can ask for."""
+    def load(self, index: int) -> Source:
+        """The sample, decoded or to be read by the window, no larger than the largest size augmentation can ask for."""
         kept = self._cache.get(index)
         if kept is not None:
             return kept
-        image, labels = self._shrink(*read_sample(self.samples[index], self._classes, self._prep))
-        weight = image.nbytes + labels.nbytes
-        with self._lock:  # two threads may have decoded the same sample; it is counted once
+        source = self._shrink(self._open(self.samples[index]))
+        weight = source.image.nbytes + source.labels.nbytes if isinstance(source, Decoded) else 0
+        with self._lock:  # two threads may have decoded the same sample; one is kept and counted
             if index not in self._cache and weight <= self._room:
                 self._room -= weight
-                self._cache[index] = (image, labels)
-        return image, labels
+                self._cache[index] = source
+            return self._cache.get(index, source)
 
-    def _shrink(self, image: Pixels, labels: Labels) -> tuple[Pixels, Labels]:
-        factor = fitting_scale(labels.shape[0], labels.shape[1], self._prep.size) / self._augment.scale[0]
+    def _open(self, sample: Sample) -> Source:
+        by_window = windowed(sample, self._classes, self._prep, self._whole)
+        return by_window or Decoded(*read_sample(sample, self._classes, self._prep))
+
+    def _shrink(self, source: Source) -> Source:
+        height, width = source.size
+        factor = fitting_scale(height, width, self._prep.size) / self._augment.scale[0]
         if factor > 0.8:  # resampling twice costs a little sharpness; it must be worth it
-            return image, labels
-        size = (max(1, round(labels.shape[0] * factor)), max(1, round(labels.shape[1] * factor)))
-        return resize_image(image, size), resize_labels(labels, size)
+            return source
+        return shrunk(source, (max(1, round(height * factor)), max(1, round(width * factor))))
 
     def draw(
         self, epoch: int, index: int
@@ -123,7 +125,7 @@ class TrainingSet:
         focus = None
         if happens(self._augment.rare_crops, generator):
             focus, index = self._pool.rare(generator)
-        crop, labels, inside = augment(*self.load(index), self._prep.size, self._augment, generator, self._pool, focus)
+        crop, labels, inside = augment(self.load(index), self._prep.size, self._augment, generator, self._pool, focus)
         image = normalise(crop, self._prep)
         if not inside.all():
             image *= torch.from_numpy(np.ascontiguousarray(inside))  # padding is the mean colour, 0 after normalising

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, channels_last, uint8
 
 from segue.data.classes import IGNORE, Classes
-from segue.data.geometry import MOSAIC, resize_image, working_size
+from segue.data.geometry import MOSAIC, MOST_ZOOM, resize_image, tile_side, working_size
 from segue.data.image import to_channels
 from segue.data.normalise import normalise
 from segue.data.scale import Missing, filled
@@ -135,14 +134,14 @@ class Segmenter:
     def side(self, own: tuple[int, int], working: tuple[int, int]) -> int:
         """The side past which an image of its `own` and its `working` size (height, width) is cut.
 
-        As asked, or the size trained at for mosaics, else never.
+        As asked, or the size trained at for mosaics and for images that training showed in small parts, else never.
         """
         if self.tiling.side is not None:
             return self.tiling.side
         prep = self.info.prep
-        if own[0] * own[1] <= MOSAIC * prep.largest:
+        if own[0] * own[1] <= MOSAIC * prep.largest and prep.zoom <= MOST_ZOOM:
             return max(working)
-        return 32 * math.ceil(math.sqrt(prep.size[0] * prep.size[1]) * prep.zoom / 32)
+        return tile_side(prep)
 
 
 def ids_of(logits: Float32[Tensor, "classes rows width"]) -> UInt8[np.ndarray, "rows width"]:

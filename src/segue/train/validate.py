@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segue.data.classes import Classes
-from segue.data.geometry import Preprocessing, resize_image, resize_labels, working_size
+from segue.data.geometry import MOST_ZOOM, Preprocessing, resize_image, resize_labels, tile_side, working_size
 from segue.data.index import Sample
 from segue.data.loader import read_sample
 from segue.data.normalise import normalise
 from segue.infer.ahead import ahead
+from segue.infer.resample import resized_rows
+from segue.infer.tiling import Tiling, blended_rows
 from segue.metrics.confusion import Scores, confusion, scores
 from segue.train.signals import StopRequest
 
@@ -58,7 +61,22 @@ class Validator:
         return normalise(resized, self.prep), labels
 
     def _predict(self, model: nn.Module, image: Tensor, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        if self.prep.zoom > MOST_ZOOM:
+            return self._predict_in_tiles(model, image, (size[0], size[1]))
         batch = image[None].to(self.fabric.device, memory_format=torch.channels_last)
         logits = model(batch).float()
         full = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         return full.argmax(1)[0].to(torch.uint8).cpu().numpy()
+
+    def _predict_in_tiles(self, model: nn.Module, image: Tensor, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """As `Segmenter` does where training showed small parts of large images, which no memory holds at once."""
+
+        def forward(tiles: list[Any]) -> list[Tensor]:
+            device = self.fabric.device
+            ready = [tile.permute(2, 0, 1)[None].to(device, memory_format=torch.channels_last) for tile in tiles]
+            return [model(tile)[0].float() for tile in ready]
+
+        pixels = image.permute(1, 2, 0)
+        bands = blended_rows(forward, pixels, tile_side(self.prep), Tiling())
+        rows = resized_rows(bands, (pixels.shape[0], pixels.shape[1]), size)
+        return np.concatenate([logits.argmax(0).to(torch.uint8).cpu().numpy() for logits in rows])

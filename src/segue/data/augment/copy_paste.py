@@ -18,7 +18,7 @@ def copy_paste(view: View, config: AugmentConfig, generator: np.random.Generator
     Edges are not blended: the paper found it makes no difference.
     """
     chosen, index = pool.rare(generator)
-    donor = take(*pool.load(index), view.size, config, generator, focus=chosen)
+    donor = take(pool.load(index), view.size, config, generator, focus=chosen)
     thing = donor.labels == chosen
     return View(
         np.where(thing[..., None], donor.image, view.image),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from segue.configs import AugmentConfig
 from segue.data.augment.flip import flip, random_quarters, turn
-from segue.data.augment.rare import random_place
 from segue.data.augment.rotate import random_angle
+from segue.data.augment.source import Source, part_for
 from segue.data.augment.view import Labels, Pixels, View
 from segue.data.augment.warp import warp
 from segue.data.augment.window import box_around, random_box
@@ -23,8 +23,7 @@ from segue.data.geometry import Box, fitting_scale, resize_image, resize_labels
 
 
 def take(
-    image: Pixels,
-    labels: Labels,
+    source: Source,
     size: tuple[int, int],
     config: AugmentConfig,
     generator: np.random.Generator,
@@ -40,29 +39,29 @@ def take(
 
     With `focus`, the window holds a random pixel of that class, where the sample has it.
     """
-    height, width = labels.shape
+    height, width = source.size
     share = math.exp(generator.uniform(math.log(config.scale[0]), math.log(config.scale[1])))
     scale = fitting_scale(height, width, whole or size) / share
     quarters = random_quarters(config.quarter_turn, generator)
     upright = size if quarters % 2 == 0 else (size[1], size[0])
     angle = random_angle(config.rotate, generator)
     window = (upright[0] / scale, upright[1] / scale)
-    place = None if focus is None else random_place(labels, focus, generator)
+    place = None if focus is None else source.place(focus, generator)
     if place is None:
         box = random_box((height, width), window, generator, angle)
     else:
         box = box_around(place, (height, width), window, generator, angle)
     if angle or config.elastic or config.grid:
-        view = warp(image, labels, upright, box, angle, config, generator)
+        view = warp(source, upright, box, angle, config, generator)
     else:
-        crop, crop_labels, inside = cut(image, labels, upright, box)
+        crop, crop_labels, inside = cut(source, upright, box)
         view = View(crop.astype(np.float32), crop_labels, inside)
     return turn(flip(view, config.flip, config.flip_vertical, generator), quarters)
 
 
-def cut(image: Pixels, labels: Labels, size: tuple[int, int], box: Box) -> tuple[Pixels, Labels, NDArray[np.bool_]]:
+def cut(source: Source, size: tuple[int, int], box: Box) -> tuple[Pixels, Labels, NDArray[np.bool_]]:
     """Image and labels inside `box`, resized to `size`, and where they are; the rest is padding: 0 and `IGNORE`."""
-    height, width = labels.shape
+    height, width = source.size
     left, top, right, bottom = box
     to_x, to_y = size[1] / (right - left), size[0] / (bottom - top)
     inner = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
@@ -71,9 +70,10 @@ def cut(image: Pixels, labels: Labels, size: tuple[int, int], box: Box) -> tuple
     x0, y0 = min(x0, size[1] - 1), min(y0, size[0] - 1)
     x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)  # a sliver of an image still gives one row or column
     target = (y1 - y0, x1 - x0)
+    image, labels, inner = part_for(source, inner, target)
     if target == size:
         return resize_image(image, size, inner), resize_labels(labels, size, inner), np.ones(size, dtype=bool)
-    canvas = np.zeros((*size, image.shape[2]), dtype=image.dtype)
+    canvas = np.zeros((*size, source.channels), dtype=image.dtype)
     canvas_labels = np.full(size, IGNORE, dtype=np.uint8)
     inside = np.zeros(size, dtype=bool)
     canvas[y0:y1, x0:x1] = resize_image(image, target, inner)

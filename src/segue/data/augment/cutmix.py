@@ -24,7 +24,7 @@ def cutmix(view: View, config: AugmentConfig, generator: np.random.Generator, po
     size = (rows.stop - rows.start, columns.stop - columns.start)
     if 0 in size:
         return view
-    part = take(*pool.other(generator), size, config, generator, whole=view.size)
+    part = take(pool.other(generator), size, config, generator, whole=view.size)
     mixed = view.copy()
     mixed.put(part, rows, columns)
     return mixed

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segue.data.augment.rare import RareClasses
-from segue.data.augment.view import Labels, Pixels
+from segue.data.augment.source import Source
 from segue.data.classes import IGNORE
 
 
@@ -16,24 +16,25 @@ from segue.data.classes import IGNORE
 class Pool:
     """All samples of the training set, decoded when asked for.
 
-    `load` gives the pixels and labels of a sample by its index, from any thread; `count` is the number of samples;
-    `rare` draws a class, the rare ones more often, and the index of a sample that holds it.
+    `load` gives a sample by its index, from any thread; `count` is the number of samples; `rare` draws a class, the
+    rare ones more often, and the index of a sample that holds it.
     """
 
-    load: Callable[[int], tuple[Pixels, Labels]]
+    load: Callable[[int], Source]
     count: int
     rare: Callable[[np.random.Generator], tuple[int, int]]
 
-    def other(self, generator: np.random.Generator) -> tuple[Pixels, Labels]:
+    def other(self, generator: np.random.Generator) -> Source:
         """A random sample, every one as likely, that which is being augmented not excepted."""
         return self.load(int(generator.integers(self.count)))
 
 
-def alone(image: Pixels, labels: Labels) -> Pool:
+def alone(source: Source) -> Pool:
     """A pool of one sample."""
 
     def rare(generator: np.random.Generator) -> tuple[int, int]:
+        _, labels = source.part(slice(0, source.size[0]), slice(0, source.size[1]))
         pixels = np.bincount(labels[labels != IGNORE], minlength=1).astype(np.int64)
         return RareClasses(pixels[None]).draw(generator)
 
-    return Pool(lambda _: (image, labels), 1, rare)
+    return Pool(lambda _: source, 1, rare)

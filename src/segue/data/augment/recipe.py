@@ -18,12 +18,12 @@ from segue.data.augment.mosaic import mosaic
 from segue.data.augment.noise import noise
 from segue.data.augment.odds import happens
 from segue.data.augment.pool import Pool, alone
-from segue.data.augment.view import Labels, Pixels, View
+from segue.data.augment.source import Source
+from segue.data.augment.view import View
 
 
 def augment(
-    image: Pixels,
-    labels: Labels,
+    source: Source,
     size: tuple[int, int],
     config: AugmentConfig,
     generator: np.random.Generator,
@@ -36,19 +36,18 @@ def augment(
     their new surroundings. What is switched off draws no number: it leaves everything else as it was.
 
     Args:
-        image: (H, W, C) uint8 or float32 on the 0-255 scale; any number of channels.
-        labels: (H, W) class ids.
+        source: pixels (H, W, C), uint8 or float32 on the 0-255 scale, of any number of channels, and class ids.
         size: height and width of the crop.
         config: what is switched on, and how strong.
         generator: every random decision; the same state gives the same crop.
         pool: the samples that mosaic, copy-paste and CutMix take from; this sample alone when not given.
         focus: a class the crop is laid around, where the sample has it.
     """
-    pool = pool or alone(image, labels)
+    pool = pool or alone(source)
     if happens(config.mosaic, generator):
-        view = mosaic(image, labels, size, config, generator, pool, focus)
+        view = mosaic(source, size, config, generator, pool, focus)
     else:
-        view = take(image, labels, size, config, generator, focus=focus)
+        view = take(source, size, config, generator, focus=focus)
     if happens(config.copy_paste, generator):
         view = copy_paste(view, config, generator, pool)
     if happens(config.cutmix, generator):

@@ -17,7 +17,8 @@ from segue.configs import AugmentConfig
 from segue.data.augment.elastic import elastic
 from segue.data.augment.grid import grid
 from segue.data.augment.rotate import rotate
-from segue.data.augment.view import Labels, Pixels, View
+from segue.data.augment.source import Source
+from segue.data.augment.view import Pixels, View
 from segue.data.classes import IGNORE
 from segue.data.geometry import Box, resize_image
 
@@ -27,8 +28,7 @@ Places = NDArray[np.float32]
 
 
 def warp(
-    image: Pixels,
-    labels: Labels,
+    source: Source,
     size: tuple[int, int],
     box: Box,
     angle: float,
@@ -46,43 +46,42 @@ def warp(
         x, y = grid(x, y, size, config.grid, generator)
     x, y = rotate(x, y, angle)
     x, y = np.broadcast_arrays(x * step + (left + right) / 2, y * step + (top + bottom) / 2)
-    return read(image, labels, x.astype(np.float32), y.astype(np.float32), step)
+    return read(source, x.astype(np.float32), y.astype(np.float32), step)
 
 
-def read(image: Pixels, labels: Labels, x: Places, y: Places, step: float) -> View:
+def read(source: Source, x: Places, y: Places, step: float) -> View:
     """Image and labels at the places (x, y), in pixels of the image, (0, 0) being its upper left corner.
 
     `step` is the distance between neighbouring places. Where it is large, the image is shrunk first with an antialiased
     filter; the labels never are.
     """
-    height, width = labels.shape
+    height, width = source.size
     column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    flat = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
-    found = np.where(inside, labels.ravel().take(flat), np.uint8(IGNORE))
-    pixels = _bilinear(image, x, y, step)
+    rows, columns = _span(y, height, step), _span(x, width, step)
+    image, labels = source.part(rows, columns)
+    down, across = (row - rows.start).clip(0, len(labels) - 1), (column - columns.start).clip(0, labels.shape[1] - 1)
+    found = np.where(inside, labels[down, across], np.uint8(IGNORE))
+    pixels = _bilinear(image, x - columns.start, y - rows.start, step)
     return View(pixels if inside.all() else pixels * inside[..., None], found, inside)
 
 
 def _bilinear(image: Pixels, x: Places, y: Places, step: float) -> NDArray[np.float32]:
-    left, right = _span(x, image.shape[1], step)
-    top, bottom = _span(y, image.shape[0], step)
-    region = image[top:bottom, left:right]
+    height, width = image.shape[:2]
     if step > SHRINK_FROM:
-        shrunk = max(1, round((bottom - top) / step)), max(1, round((right - left) / step))
-        region = resize_image(region, shrunk)
-    # grid_sample counts from -1 to 1 over the region, whatever its number of pixels; one image keeps it in one thread
-    places = np.stack([(x - left) * (2 / (right - left)) - 1, (y - top) * (2 / (bottom - top)) - 1], axis=-1)
-    planes = torch.from_numpy(np.array(region.transpose(2, 0, 1), dtype=np.float32, order="C"))
+        image = resize_image(image, (max(1, round(height / step)), max(1, round(width / step))))
+    # grid_sample counts from -1 to 1 over the image, whatever its number of pixels; one image keeps it in one thread
+    places = np.stack([x * (2 / width) - 1, y * (2 / height) - 1], axis=-1)
+    planes = torch.from_numpy(np.array(image.transpose(2, 0, 1), dtype=np.float32, order="C"))
     sampled = torch.nn.functional.grid_sample(
         planes[None], torch.from_numpy(places)[None], mode="bilinear", padding_mode="border", align_corners=False
     )
     return np.ascontiguousarray(sampled[0].numpy().transpose(1, 2, 0))
 
 
-def _span(places: Places, length: int, step: float) -> tuple[int, int]:
+def _span(places: Places, length: int, step: float) -> slice:
     """The part of an axis that is needed to read at `places`, at least one pixel long."""
     margin = 2 * max(1.0, step)
     low = min(max(0, math.floor(float(places.min()) - margin)), length - 1)
     high = max(min(length, math.ceil(float(places.max()) + margin)), low + 1)
-    return low, high
+    return slice(low, high)
