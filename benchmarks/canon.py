@@ -76,12 +76,12 @@ OWN_ENCODER = {"unet_classic": "double_conv", "segnet": "vgg16_bn", "ddrnet": "d
 
 
 def _decoders() -> list[Run]:
-    from segue.configs import ModelConfig
+    from segue.configs import DECODER
     from segue.models.decoders import DECODERS
 
     runs = []
     for name in DECODERS:
-        options: Options = FULL if name == ModelConfig().decoder else {"model": {"decoder": name}, **FULL}
+        options: Options = FULL if name == DECODER else {"model": {"decoder": name}, **FULL}
         if name in OWN_ENCODER:
             options = {"model": {"decoder": name, "encoder": OWN_ENCODER[name]}, **_mode("scratch")}
             name += f" on {OWN_ENCODER[name]}, from scratch"

@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data")
     parser.add_argument("image")
-    parser.add_argument("--encoder", default=ModelConfig().encoder)
+    parser.add_argument("--encoder", default=ModelConfig().encoder, help="chosen when not given")
     parser.add_argument("--weights", default=ModelConfig().weights)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--out")

@@ -26,6 +26,7 @@ LIST_KINDS = (
     *("encoders", "decoders", "losses", "metrics", "formats", "datasets", "augmentations", "presets"),
     *("sources", "transfer", "optimizers", "schedules"),
 )
+ENCODER, DECODER = "mobilenetv2_100", "unet"  # where neither the user nor the source of the weights names others
 LORA_TARGETS = ("attention", "mlp", "conv")
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
 SCHEDULES = ("poly", "cosine", "one-cycle", "step", "plateau", "constant")
@@ -132,11 +133,14 @@ class ModelConfig(Checked):
     """The network: a pretrained encoder and a decoder on top of it."""
 
     encoder: str = knob(
-        "mobilenetv2_100",
-        "network that gives the feature maps (segue list encoders); a source of a whole network replaces the default",
+        "",
+        f"network that gives the feature maps (segue list encoders); when not given {ENCODER}, or that of the whole "
+        "network which weights name",
     )
     decoder: str = knob(
-        "unet", "decoder put on the encoder (segue list decoders); a source of a whole network replaces the default"
+        "",
+        f"decoder put on the encoder (segue list decoders); when not given {DECODER}, or that of the whole network "
+        "which weights name",
     )
     weights: str = knob(
         "hub",

@@ -8,7 +8,9 @@ import torch
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from safetensors.torch import load_file
 
-from segue.configs import ModelConfig
+import segue
+from segue.cli import main
+from segue.configs import DECODER, ENCODER, ModelConfig
 from segue.errors import RunError, UsageError, WeightsError
 from segue.models import hub
 from segue.models.build import build
@@ -215,15 +217,39 @@ def test_the_source_decides_what_is_left_open(tmp_path, caplog):
     caplog.clear()
     assert as_source_says(ModelConfig("test_resnet@4", "fpn", run)) == ModelConfig("test_resnet@4", "fpn", run)
     assert "decoder fpn is not that of Segue run run (from test weights) (fcn): it begins anew" in caplog.text
-    assert as_source_says(ModelConfig()) == ModelConfig()
+    assert as_source_says(ModelConfig()) == ModelConfig(ENCODER, DECODER)
 
 
-@pytest.mark.parametrize(("encoder", "decoder", "named"), [("resnet18", "unet", "encoder"), ("", "fpn", "decoder")])
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "named"),
+    [("resnet18", "unet", "encoder"), ("", "fpn", "decoder"), (ENCODER, "", "encoder"), ("", DECODER, "decoder")],
+)
 def test_another_part_beside_a_network_that_comes_whole_is_one_clear_line(tmp_path, encoder, decoder, named):
     save_smp(tmp_path)
-    model = ModelConfig(encoder or ModelConfig().encoder, decoder, str(tmp_path))
+    model = ModelConfig(encoder, decoder, str(tmp_path))
     with pytest.raises(UsageError, match=rf"--model.{named} .*: expected smp:.*: leave --model.{named} out"):
         as_source_says(model)
+
+
+def test_a_given_part_counts_also_where_it_is_the_default(tmp_path):
+    write_run(tmp_path / "run")  # test_resnet + fcn
+    run = str(tmp_path / "run")
+    assert as_source_says(ModelConfig("", DECODER, run)) == ModelConfig("test_resnet", DECODER, run)
+    assert as_source_says(ModelConfig(ENCODER, "", run)) == ModelConfig(ENCODER, "fcn", run)
+
+
+@pytest.mark.parametrize("way", ["command line", "file", "python"])
+def test_a_default_that_is_given_is_refused_however_it_is_given(tmp_path, capsys, way):
+    save_smp(tmp_path / "net")
+    (tmp_path / "c.yaml").write_text(f"model: {{weights: {tmp_path / 'net'}, decoder: {DECODER}}}")
+    options = ["--model.weights", str(tmp_path / "net"), "--model.decoder", DECODER]
+    if way == "python":
+        with pytest.raises(UsageError, match=r"leave --model\.decoder out"):
+            segue.fit(tmp_path, model=ModelConfig(decoder=DECODER, weights=str(tmp_path / "net")))
+    else:
+        given = options if way == "command line" else ["--config", str(tmp_path / "c.yaml")]
+        assert main(["fit", str(tmp_path), *given]) == 2
+        assert "leave --model.decoder out" in capsys.readouterr().err
 
 
 def test_the_encoder_of_a_whole_network_needs_its_checkpoint(tmp_path):

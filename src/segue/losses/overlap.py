@@ -18,7 +18,9 @@ class Overlap(NamedTuple):
     true: Float[Tensor, " classes"]
 
 
-def overlap(logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, " batch *space"], ignore: int) -> Overlap:
+def overlap(
+    logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, " batch *space"], ignore: int
+) -> Overlap:
     """Count the overlap of softmax probabilities p and one-hot labels y over the labelled pixels.
 
     The shared part is that of Jaccard metric losses, (|p| + |y| - |p - y|) / 2 (https://arxiv.org/abs/2302.05666). For

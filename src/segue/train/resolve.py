@@ -13,6 +13,7 @@ from segue.data.geometry import Preprocessing, fitting_scale, inference_zoom
 from segue.data.prepare import Data
 from segue.infer.device import pick_device
 from segue.models.networks.network import image_statistics
+from segue.models.sources.choice import as_source_says
 from segue.train.machine import pick_precision
 
 CROP_PIXELS = {"cpu": 320 * 320, "cuda": 512 * 512, "mps": 384 * 384}  # the most one training crop gets by default
@@ -31,6 +32,7 @@ def resolve(config: FitConfig, data: Data) -> FitConfig:
     return dataclasses.replace(
         config,
         paths=tuple(path.resolve() for path in config.paths),
+        model=config.model if config.model.encoder and config.model.decoder else as_source_says(config.model),
         steps=steps,
         data=dataclasses.replace(config.data, size=size, workers=workers, split=_resolved(config.data.split)),
         train=dataclasses.replace(

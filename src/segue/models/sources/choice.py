@@ -1,11 +1,11 @@
-"""Which network a run trains: what its source is, where nothing else was asked for."""
+"""Which network a run trains: what was asked for, else what its source is, else the default."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 
-from segue.configs import ModelConfig
+from segue.configs import DECODER, ENCODER, ModelConfig
 from segue.errors import UsageError
 from segue.models.build import ModelSpec
 from segue.models.encoders import TAKEN_OVER
@@ -15,18 +15,17 @@ log = logging.getLogger("segue")
 
 
 def as_source_says(model: ModelConfig) -> ModelConfig:
-    """`model` with the encoder and the decoder of the network it starts from, where these are left at their defaults.
+    """`model` with an encoder and a decoder: those given, else those of the network it starts from, else the default.
 
     Raises `UsageError` for another encoder or decoder beside a network that can only be taken over whole.
     """
     checkpoint = find(model.weights)
     if checkpoint is None:
-        return model
-    spec, default = checkpoint.spec, ModelConfig()
+        return dataclasses.replace(model, encoder=model.encoder or ENCODER, decoder=model.decoder or DECODER)
+    spec = checkpoint.spec
     if spec.network:
-        _refuse_others(model, default, spec)
-    encoder = spec.encoder if model.encoder == default.encoder else model.encoder
-    decoder = spec.decoder if model.decoder == default.decoder else model.decoder
+        _refuse_others(model, spec)
+    encoder, decoder = model.encoder or spec.encoder, model.decoder or spec.decoder
     if (encoder, decoder) != (model.encoder, model.decoder):
         log.info("network of %s: %s + %s", checkpoint.source.name, encoder, decoder)
     if decoder != spec.decoder:
@@ -50,10 +49,10 @@ def network_of(model: ModelConfig) -> str:
     return checkpoint.spec.network
 
 
-def _refuse_others(model: ModelConfig, default: ModelConfig, spec: ModelSpec) -> None:
+def _refuse_others(model: ModelConfig, spec: ModelSpec) -> None:
     for name in ("encoder", "decoder"):
         given, own = getattr(model, name), getattr(spec, name)
-        if given not in (own, getattr(default, name)):
+        if given not in (own, ""):
             raise UsageError(
                 f"--model.{name} {given}: expected {own}, the {name} of {model.weights}, which can only be taken over "
                 f"whole: leave --model.{name} out"
