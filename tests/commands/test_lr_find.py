@@ -1,13 +1,16 @@
 """`segue lr-find` from the command line to its two files."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 import segue
 from fakes import write_folders
 from segue.cli import main
-from segue.configs import DataConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
+from segue.commands.lr_find import LrFindResult
+from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
+from segue.train.range_test import Curve, Suggestion
 
 TINY = [
     "--model.encoder", "test_resnet", "--model.decoder", "fcn", "--transfer.mode", "scratch", "--data.size", "32x32",
@@ -81,3 +84,13 @@ def test_rates_that_do_not_rise_and_too_few_steps_are_refused(data, capsys, opti
 def test_without_data_it_says_what_it_wants(capsys):
     assert main(["lr-find"]) == 2
     assert "expected a folder with images and masks" in capsys.readouterr().err
+
+
+def test_the_advice_fits_what_was_seen():
+    optim = OptimConfig(lr=2e-3, encoder_lr=1e-4)
+    found = LrFindResult(Curve((1e-3,), (1.0,)), Suggestion(4e-2, 1e-1, None), FitConfig(optim=optim), Path("o"), 1.0)
+    assert found.lines()[-1] == "use it: segue fit … --optim.lr 0.04 --optim.encoder-lr 0.002"
+    nothing = Suggestion(None, None, None)
+    for ended, advice in ((None, "raise --highest"), (1.0, "lower --lowest")):
+        fell = LrFindResult(Curve((1.0,), (9.0,), ended), nothing, FitConfig(), Path("o"), 1.0)
+        assert advice in fell.lines()[0]

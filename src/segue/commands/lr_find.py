@@ -58,14 +58,20 @@ class LrFindResult:
             return ["data and options are in order; dry run: nothing was computed"]
         said, files = self.suggestion, [f"curve: {self.out / 'lr_find.png'}"]
         if said.lr is None or said.steepest is None or said.safe is None:
-            return ["the loss did not fall at any rate: raise --highest, or --steps, or --optim.batch", *files]
+            advice = "raise --highest, or --steps, or --optim.batch" if self.curve.ended is None else "lower --lowest"
+            return [f"the loss did not fall at any rate: {advice}", *files]
         upper = f"falls apart at {said.diverged:.2g}" if said.diverged else "holds at every rate that was tried"
         return [
             f"steepest descent at {said.steepest:.2g}; training {upper}, so {said.safe:.2g} is safe "
             f"({len(self.curve.rates)} steps, {duration(self.seconds)})",
             *files,
-            f"use it: segue fit … --optim.lr {said.lr:.2g}",
+            f"use it: segue fit … --optim.lr {said.lr:.2g}{self._encoder_rate(said.lr)}",
         ]
+
+    def _encoder_rate(self, lr: float) -> str:
+        """The encoder's rate of its own, at the share of the decoder's that was tried; empty where it has none."""
+        own = self.config.optim.encoder_lr
+        return "" if own is None else f" --optim.encoder-lr {lr * own / self.config.optim.lr:.2g}"
 
 
 def run(config: LrFindConfig) -> LrFindResult:
