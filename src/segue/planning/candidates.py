@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segue.configs import ModelConfig
+from segue.configs import ENCODER
 from segue.errors import UsageError, WeightsError
 from segue.models.canon import CANON
 from segue.models.catalogue import canon
@@ -77,14 +77,13 @@ def fallback(*, commercial: bool, max_ms: float | None) -> Candidate:
     if not fitting:
         fastest = min(network.ms for network in canon() if network.ms is not None)
         raise UsageError(f"--max-ms: expected at least {fastest:g}, what the fastest encoder takes, got {max_ms:g}")
-    default = next((network for network in fitting if network.name == ModelConfig().encoder), None)
+    default = next((network for network in fitting if network.name == ENCODER), None)
     chosen = default or max(fitting, key=lambda network: network.ms or 0.0)
     return Candidate(chosen.name, chosen.name, "hub", chosen.licence, chosen.ms)
 
 
 def _installed() -> list[Candidate]:
-    default = ModelConfig().encoder
-    names = [default, *(name for name in CANON if name != default)]
+    names = [ENCODER, *(name for name in CANON if name != ENCODER)]
     return [_from_hub(name) for name in names if cached(name) is not None]
 
 
