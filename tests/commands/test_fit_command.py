@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from fakes import write_folders
 from segue.cli import main
 from segue.data.image import image_size
+from segue.errors import InterruptedRunError
 from segue.train.step import NonFiniteError
 
 TINY = [
@@ -19,7 +21,7 @@ TINY = [
 CONTRACT = [
     "config.yaml", "data.json", "environment.json", "metrics.csv", "metrics.jsonl", "evaluation.json", "per_image.csv",
     "confusion.npz", "confusion.png", "progress.png", "train_batch.jpg", "val_pred.jpg", "report.html", "split.json",
-    "weights.json", "model/model.safetensors", "model/model.json", "checkpoints/manifest.json",
+    "weights.json", "model/model.safetensors", "model/model.json",
 ]  # fmt: skip
 
 
@@ -40,6 +42,7 @@ def run(data, tmp_path_factory):
 def test_the_run_folder_holds_what_it_promises(run):
     assert [name for name in CONTRACT if not (run / name).is_file()] == []
     assert not list(run.rglob("*.tmp"))
+    assert not (run / "checkpoints").exists()
 
 
 def test_the_metrics_have_a_row_for_every_validation(run):
@@ -81,10 +84,60 @@ def test_a_folder_that_holds_something_is_refused_with_code_3(run, data, capsys)
     assert "it holds a run" in capsys.readouterr().err
 
 
-def test_resuming_a_finished_run_changes_nothing(run, capsys):
-    before = (run / "model/model.safetensors").read_bytes()
-    assert main(["fit", "--resume", str(run)]) == 0
-    assert (run / "model/model.safetensors").read_bytes() == before
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_resuming_a_complete_run_changes_nothing_and_gives_its_result_again(run, capsys):
+    before = contents(run)
+    capsys.readouterr()
+    assert main(["fit", "--resume", str(run), "--json"]) == 0
+    shown = capsys.readouterr()
+    result = json.loads(shown.out)
+    assert result["evaluation"] == json.loads((run / "evaluation.json").read_text())
+    assert result["seconds"] > 0
+    assert f"to train on: segue fit DATA --model.weights {run}" in shown.err
+    assert contents(run) == before
+
+
+def test_a_complete_run_is_never_trained_again(run, tmp_path, monkeypatch):
+    from segue.train import loop
+
+    monkeypatch.setattr(loop, "training_step", lambda *_: pytest.fail("trained"))
+    copy = shutil.copytree(run, tmp_path / "copy")
+    (copy / "checkpoints").mkdir()  # as a run leaves them that is killed while it removes them
+    for name in ("step-00000006.safetensors", "manifest.json"):
+        (copy / "checkpoints" / name).write_text("[]")
+    (copy / "checkpoints" / "mine.txt").write_text("not Segue's")
+    assert main(["fit", "--resume", str(copy)]) == 0
+    assert [path.name for path in (copy / "checkpoints").iterdir()] == ["mine.txt"]
+    (copy / "report.html").unlink()
+    assert main(["fit", "--resume", str(copy)]) == 0
+    (copy / "evaluation.json").unlink()
+    assert main(["fit", "--resume", str(copy)]) == 1
+
+
+@pytest.fixture(scope="module")
+def unreported(data, tmp_path_factory):
+    """A run that was killed after its last step, before it had its model."""
+    folder = tmp_path_factory.mktemp("runs") / "unreported"
+
+    def killed(*_):
+        raise InterruptedRunError("killed", 9)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segue.commands.conclude.conclude", killed)
+        assert main(["fit", str(data), "--out", str(folder), "--steps", "6", *TINY]) == 137
+    return folder
+
+
+def test_a_run_killed_before_its_report_is_completed_and_then_needs_no_resume_points(unreported, run, tmp_path):
+    copy = shutil.copytree(unreported, tmp_path / "copy")
+    assert (copy / "checkpoints/manifest.json").is_file()
+    assert main(["fit", "--resume", str(copy)]) == 0
+    assert (copy / "model/model.safetensors").read_bytes() == (run / "model/model.safetensors").read_bytes()
+    assert (copy / "report.html").is_file()
+    assert not (copy / "checkpoints").exists()
 
 
 def test_resume_takes_no_other_option(run, capsys):
@@ -116,8 +169,6 @@ def test_a_loss_that_is_no_number_stops_saved_with_the_names_and_goes_on_exactly
 
 
 def test_errors_in_the_data_refuse_the_fit_in_one_line(data, tmp_path, capsys):
-    import shutil
-
     copy = shutil.copytree(data, tmp_path / "broken")
     victim = next((copy / "images").iterdir())
     victim.write_bytes(victim.read_bytes()[:60])
@@ -159,10 +210,8 @@ def test_a_run_is_a_source_of_weights_for_another(run, data, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
-def test_damaged_best_weights_never_become_the_model(run, tmp_path, damage, capsys):
-    import shutil
-
-    copy = shutil.copytree(run, tmp_path / "copy")
+def test_damaged_best_weights_never_become_the_model(unreported, tmp_path, damage, capsys):
+    copy = shutil.copytree(unreported, tmp_path / "copy")
     for best in (copy / "checkpoints").glob("best-*"):
         content = best.read_bytes()
         if damage == "remove":
@@ -204,8 +253,6 @@ def test_the_test_part_is_never_looked_at(tmp_path):
 
 
 def test_masks_without_a_labelled_pixel_are_refused(data, tmp_path, capsys):
-    import shutil
-
     copy = shutil.copytree(data, tmp_path / "void")
     for path in (copy / "masks").iterdir():
         Image.fromarray(np.full(image_size(path), 255, dtype=np.uint8)).save(path)

@@ -90,8 +90,14 @@ def fork_fit(arguments: list[str]) -> tuple[int, int]:
         conclusion.conclude = lambda *_: {
             "miou": 0.0,
             "interval": [0.0, 0.0],
+            "interval_unit": "images",
+            "interval_units": 0,
+            "interval_caution": None,
             "n_images": 0,
         }  # pictures and report are not what this test is about
+        import segue.commands.fit as fit
+
+        fit.remove_checkpoints = lambda _: None  # its tensors are what is compared
         code = main(arguments)
     finally:
         os._exit(code)

@@ -24,12 +24,25 @@ from segue.metrics.phrases import cautions, headline
 from segue.models.origin import require_commercial
 from segue.models.sources.choice import as_source_says
 from segue.planning.file import deviations
+from segue.records import read_record
 from segue.report.pictures import save_train_batch
+from segue.train.checkpoint import remove_checkpoints
 from segue.train.lock import held
 from segue.train.loop import Loop, run_loop
-from segue.train.record import Recorder
+from segue.train.record import Recorder, seconds_so_far
 from segue.train.resolve import resolve
-from segue.train.run_folder import CONFIG, DATA, PLAN, create_run_folder, require_empty, require_run
+from segue.train.run_folder import (
+    CHECKPOINTS,
+    CONFIG,
+    DATA,
+    EVALUATION,
+    METRICS,
+    PLAN,
+    create_run_folder,
+    is_complete,
+    require_empty,
+    require_run,
+)
 from segue.train.signals import stop_request
 from segue.train.start import check, install, resume, start
 from segue.train.state import State
@@ -133,8 +146,18 @@ def _continue(given: FitConfig) -> FitResult:
     require_run(folder)
     config = read_fit_config(folder / CONFIG)
     with held(folder):
+        if is_complete(folder):
+            return _completed(config, folder)
         data = load_data(folder / DATA)
         return _train(resume(config, data, folder), config, data, folder)
+
+
+def _completed(config: FitConfig, folder: Path) -> FitResult:
+    """The result of a run that has nothing left to do, from its records."""
+    _log.info("%s is complete, nothing is left to do; to train on: segue fit DATA --model.weights %s", folder, folder)
+    evaluation = read_record(folder / EVALUATION, "miou", "interval", "n_images")
+    remove_checkpoints(folder / CHECKPOINTS)  # it may have been killed before it did
+    return FitResult(folder, evaluation, max(seconds_so_far(folder / METRICS).values(), default=0.0), config)
 
 
 def _train(loop: Loop, config: FitConfig, data: Data, folder: Path) -> FitResult:
@@ -150,6 +173,7 @@ def _train(loop: Loop, config: FitConfig, data: Data, folder: Path) -> FitResult
     began = time.perf_counter()
     with progress_bar("evaluating") as update:
         evaluation = conclude(loop, config, data, folder, update)
+    remove_checkpoints(loop.folder)
     seconds = loop.state.seconds + time.perf_counter() - began
     return FitResult(folder, evaluation, seconds, config)
 

@@ -1,10 +1,13 @@
 """Resume points: one safetensors file each, written durably, checksummed in a manifest, two kept and the best weights.
 
+They are there while a run goes on; when its report is written, they are removed.
+
 No pickle is involved: tensors are safetensors, the rest is JSON in its header.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -94,6 +97,18 @@ def _drop_unneeded(folder: Path, entries: list[dict[str, Any]]) -> None:
             path.unlink(missing_ok=True)
     for leftover in folder.glob(".*.tmp"):  # of a process that was killed while writing
         leftover.unlink(missing_ok=True)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove all resume points, for a run that needs them no more; files that are not ours stay.
+
+    The manifest goes last: a process killed in between leaves one that names files that are missing, never files that
+    nothing names.
+    """
+    for path in (*folder.glob("*.safetensors"), *folder.glob(".*.tmp"), folder / "manifest.json"):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds somebody's file, or was never there
+        folder.rmdir()
 
 
 def read_manifest(folder: Path) -> list[dict[str, Any]]:

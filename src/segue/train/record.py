@@ -13,6 +13,7 @@ from segue.console import duration
 from segue.durable import write_text
 from segue.report.plots import save_progress
 from segue.train.loop import Loop
+from segue.train.run_folder import METRICS
 from segue.train.state import Row, State
 
 _log = logging.getLogger("segue")
@@ -24,14 +25,14 @@ class Recorder:
     def __init__(self, folder: Path, loop: Loop) -> None:
         self._folder = folder
         self._board = _tensorboard(folder, loop.state)
-        self._seconds = _seconds_so_far(folder / "metrics.jsonl")
+        self._seconds = seconds_so_far(folder / METRICS)
 
     def write(self, state: State) -> None:
         """Write everything up to the state's last validation."""
         row = state.history[-1]
         self._seconds[row.step] = state.seconds
         write_text(self._folder / "metrics.csv", to_csv(state.history))
-        write_text(self._folder / "metrics.jsonl", self._to_jsonl(state.history))
+        write_text(self._folder / METRICS, self._to_jsonl(state.history))
         _log.info(
             "step %d of %d: validation mIoU %.3f, training loss %.3f, %s so far",
             row.step,
@@ -75,7 +76,8 @@ def to_csv(history: list[Row]) -> str:
     return text.getvalue()
 
 
-def _seconds_so_far(path: Path) -> dict[int, float]:
+def seconds_so_far(path: Path) -> dict[int, float]:
+    """The wall clock at each validation, by step, from a metrics.jsonl; empty where there is none that can be read."""
     if not path.is_file():
         return {}
     try:

@@ -15,6 +15,9 @@ LOADED = "weights.json"
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 INTERPOLATION = "interpolation.json"
+METRICS = "metrics.jsonl"
+EVALUATION = "evaluation.json"
+REPORT = "report.html"
 
 
 def create_run_folder(out: Path | None, data_name: str) -> Path:
@@ -45,3 +48,13 @@ def require_run(folder: Path) -> None:
     missing = [name for name in (CONFIG, DATA) if not (folder / name).is_file()]
     if missing:
         raise RunError(f"{folder}: expected a run folder, it has no {missing[0]}: give the folder a segue fit wrote")
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the run has nothing left to do: its report, the last file of all, is written.
+
+    A run that has its model and no resume points is complete, too: they are removed after the report, which somebody
+    may have removed since.
+    """
+    points = (folder / CHECKPOINTS / "manifest.json").is_file()
+    return (folder / REPORT).is_file() or ((folder / MODEL).is_dir() and not points)
