@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -211,3 +212,13 @@ def test_what_datasets_saves_is_read_and_what_is_written_datasets_reads(tmp_path
         for sample in source.samples
     )
     assert np.asarray(row["mask"]).shape == mask.shape
+
+
+def test_arrays_are_no_pictures_for_this_layout(tmp_path):
+    index = open_index([write_folders(tmp_path / "data")])
+    array = tmp_path / "data" / "five.npy"
+    np.save(array, np.zeros((48, 64, 5), np.uint8))
+    given = replace(index, samples=(replace(index.samples[0], image=array), *index.samples[1:]))
+    with pytest.raises(DataError, match=r"five\.npy: expected pictures for the layout hf, got an array"):
+        FORMATS["hf"].write(given, tmp_path / "second")
+    assert not (tmp_path / "second").exists()

@@ -15,6 +15,7 @@ from typing import Any
 from segue.data.formats.layout import neutral_names, new_folder
 from segue.data.index import SPLITS, Index, Sample
 from segue.data.parallel import Update, in_order, silent
+from segue.errors import DataError
 from segue.extras import require
 
 _PARTS = {"train": "train", "val": "validation", "test": "test", "": "data"}
@@ -26,8 +27,11 @@ def write(index: Index, root: Path, update: Update = silent) -> None:
     """Write one file for each part of the data; pictures and masks keep their bytes.
 
     Raises:
+        DataError: an image is an array, which `datasets` could not open as a picture.
         MissingPackageError: pyarrow is not installed, which the extra `hf` brings.
     """
+    if array := next((sample.image for sample in index.samples if sample.image.suffix.lower() == ".npy"), None):
+        raise DataError(f"{array}: expected pictures for the layout hf, got an array; choose another layout")
     arrow, parquet = require("pyarrow", "hf"), require("pyarrow.parquet", "hf")
     cell = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
     schema = arrow.schema([("image", cell), ("mask", cell)], {b"huggingface": json.dumps(_FEATURES).encode()})
