@@ -1,4 +1,4 @@
-"""Every decoder, loss and transfer mode on CamVid, each trained alike; appends one JSON line per run.
+"""Decoders, losses, transfer modes, augmentations and optimisers on CamVid, each trained alike; one JSON line per run.
 
     python benchmarks/canon.py CAMVID WEIGHTS.pth --table losses --seeds 0 1 --out canon.jsonl
     python benchmarks/canon.py --show canon.jsonl --picture curve.png
@@ -24,9 +24,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 IMAGES = (25, 50, 100, 367)  # training images of the curve
 FEW, ALL = 100, 367
 CURVE = ("scratch", "frozen", "staged", "full")
-TABLES = ("decoders", "losses", "transfer", "curve")
+TABLES = ("decoders", "losses", "transfer", "augmentation", "optimisation", "curve")
 BATCH, SIZE = 8, (160, 224)
-STEPS = {"decoders": 60, "losses": 60, "transfer": 125, "curve": 125}
+STEPS = {"decoders": 60, "losses": 60, "augmentation": 60, "optimisation": 60, "transfer": 125, "curve": 125}
 
 Options = dict[str, dict[str, object]]
 
@@ -47,7 +47,15 @@ class Run:
 
 def planned(table: str) -> list[Run]:
     """The runs of a table, in the order of the product's own tables."""
-    return {"curve": _curve, "losses": _losses, "decoders": _decoders, "transfer": _transfer}[table]()
+    tables = {
+        "curve": _curve,
+        "losses": _losses,
+        "decoders": _decoders,
+        "transfer": _transfer,
+        "augmentation": _augmentation,
+        "optimisation": _optimisation,
+    }
+    return tables[table]()
 
 
 def _mode(mode: str, **more: object) -> Options:
@@ -97,6 +105,62 @@ def _transfer() -> list[Run]:
     modes.append(("staged, l2sp 3", _mode("staged", l2sp=3.0)))
     modes.append(("staged, interpolate auto", _mode("staged", interpolate="auto")))
     return [Run(name, options, FEW, STEPS["transfer"]) for name, options in modes]
+
+
+NOTHING: dict[str, object] = {"scale": (1.0, 1.0), "flip": 0.0, "colour": 0.0}
+# each alone on top of nothing, about as strong as the presets have it
+AUGMENTED: dict[str, object] = {
+    "scale": (0.5, 1.0),
+    "rare_crops": 0.33,
+    "flip": 0.5,
+    "flip_vertical": 0.5,
+    "quarter_turn": 0.75,
+    "rotate": 15.0,
+    "elastic": 0.5,
+    "grid": 0.3,
+    "mosaic": 0.5,
+    "copy_paste": 0.5,
+    "cutmix": 0.5,
+    "colour": 0.3,
+    "hue": 0.05,
+    "blur": 0.2,
+    "noise": 0.2,
+    "jpeg": 0.2,
+    "cutout": 0.5,
+}
+
+
+def _augmentation() -> list[Run]:
+    from segue.presets import PRESETS
+
+    rows: list[tuple[str, dict[str, object]]] = [("nothing", NOTHING), ("the defaults", {})]
+    rows += [(name, {**NOTHING, name: value}) for name, value in AUGMENTED.items()]
+    rows += [(f"preset {name}", {"preset": name}) for name in PRESETS]
+    return [Run(name, {"augment": values, **FULL}, FEW, STEPS["augmentation"]) for name, values in rows]
+
+
+# what differs from the defaults; rates as docs/reference/canon/transfer.md advises for each optimiser
+OPTIMISED: dict[str, Options] = {
+    "the defaults": {},
+    "adam": {"optim": {"optimizer": "adam", "weight_decay": 1e-4}},
+    "sgd": {"optim": {"optimizer": "sgd", "lr": 0.05, "nesterov": True, "weight_decay": 1e-4}},
+    "rmsprop": {"optim": {"optimizer": "rmsprop", "lr": 5e-4, "weight_decay": 1e-4}},
+    "cosine": {"optim": {"schedule": "cosine"}},
+    "one-cycle": {"optim": {"schedule": "one-cycle"}},
+    "step": {"optim": {"schedule": "step"}},
+    "plateau": {"optim": {"schedule": "plateau"}},
+    "constant": {"optim": {"schedule": "constant"}},
+    "no class weights": {"optim": {"class_weights": 0.0}},
+    "no averaged weights": {"optim": {"ema": 0.0}},
+    "no clipping": {"optim": {"clip_norm": 0.0}},
+    "dropout 0.1": {"model": {"dropout": 0.1}},
+    "drop path 0.1": {"model": {"drop_path": 0.1}},
+    "float32": {"train": {"precision": "fp32"}},
+}
+
+
+def _optimisation() -> list[Run]:
+    return [Run(name, {**options, **FULL}, ALL, STEPS["optimisation"]) for name, options in OPTIMISED.items()]
 
 
 def subset(camvid: Path, images: int, folder: Path) -> Path:
