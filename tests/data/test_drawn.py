@@ -246,3 +246,14 @@ def test_run_lengths_of_another_image_are_refused_with_a_code():
         with pytest.raises(BrokenShapeError, match="expected run lengths of an image of 3 x 4") as caught:
             runs([12], size, 3, 4)
         assert caught.value.code == "ANN_RLE"
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9, 1.0])
+@pytest.mark.parametrize("box", [(0, 0, 12, 9), (0, 2, 12, 5), (3, 1, 4, 6), (11, 8, 1, 1), (0, 0, 1, 9)])
+def test_counts_of_a_part_are_those_of_the_mask(share, box):
+    top, left, rows, columns = box
+    mask = np.zeros((12, 9), bool)
+    mask[top : top + rows, left : left + columns] = np.random.default_rng(rows).random((rows, columns)) < share
+    mask[top, left] = True
+    part = mask[top : top + rows, left : left + columns]
+    assert rle.encode_part(part, top, left, 12, 9) == rle.encode(mask)

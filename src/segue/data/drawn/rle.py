@@ -40,6 +40,22 @@ def encode(mask: Bool[np.ndarray, "height width"]) -> list[int]:
     return counts
 
 
+def encode_part(inside: Bool[np.ndarray, "rows columns"], top: int, left: int, height: int, width: int) -> list[int]:
+    """The counts of a mask (height, width) that is set within a box only; costs what the box costs.
+
+    `inside` is the box, its upper left pixel in row `top` and column `left` of the mask.
+    """
+    changes = np.diff(np.pad(inside.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    column, first = np.nonzero(changes == 1)
+    _, last = np.nonzero(changes == -1)
+    starts, ends = (left + column) * height + top + first, (left + column) * height + top + last
+    apart = starts[1:] != ends[:-1]  # a run that reaches the bottom goes on at the top of the next column
+    starts, ends = starts[np.concatenate([[True], apart])], ends[np.concatenate([apart, [True]])]
+    edges = np.concatenate([[0], np.stack([starts, ends], axis=1).ravel(), [height * width]])
+    counts: list[int] = np.diff(edges).tolist()
+    return counts if counts[-1] else counts[:-1]
+
+
 def pack(counts: list[int]) -> str:
     """Counts as packed text."""
     characters = []

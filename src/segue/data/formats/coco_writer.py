@@ -12,12 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from segue.data.classes import IGNORE, Classes
 from segue.data.drawn import rle
 from segue.data.drawn.outline import Shape, shapes
-from segue.data.drawn.polygon import fill
+from segue.data.drawn.polygon import Region, cut_out, fill
 from segue.data.formats.categories import drawn_classes
 from segue.data.formats.labels import Ids, class_ids, labelled, settle
 from segue.data.formats.layout import copy_file, neutral_names, new_folder
@@ -57,7 +55,7 @@ def objects(ids: Ids, classes: Classes) -> list[Entry]:
         found += [_object(shape, category, height, width) for shape in shapes(ids == number)]
     ignored = ids == IGNORE
     if ignored.any():
-        found.append({"category_id": 1, "iscrowd": 1, **_in_runs(ignored)})
+        found.append({"category_id": 1, "iscrowd": 1, **_in_runs(cut_out(ignored), height, width)})
     return found
 
 
@@ -71,9 +69,8 @@ def category_rows(classes: Classes) -> list[Entry]:
 
 def _object(shape: Shape, category: int, height: int, width: int) -> Entry:
     if shape.holes:
-        region = np.zeros((height, width), np.uint8)
-        fill(shape.joined().astype(float), height, width).paint(region, 1)
-        return {"category_id": category, "iscrowd": 0, **_in_runs(region == 1)}
+        region = fill(shape.joined().astype(float), height, width)
+        return {"category_id": category, "iscrowd": 0, **_in_runs(region, height, width)}
     low, high = shape.outer.min(axis=0), shape.outer.max(axis=0)
     return {
         "category_id": category,
@@ -84,13 +81,13 @@ def _object(shape: Shape, category: int, height: int, width: int) -> Entry:
     }
 
 
-def _in_runs(region: np.ndarray) -> Entry:
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    corner = [int(columns[0]), int(rows[0])]
+def _in_runs(region: Region, height: int, width: int) -> Entry:
+    rows, columns = region.inside.shape
+    counts = rle.encode_part(region.inside, region.top, region.left, height, width)
     return {
-        "area": int(np.count_nonzero(region)),
-        "bbox": [*corner, int(columns[-1]) + 1 - corner[0], int(rows[-1]) + 1 - corner[1]],
-        "segmentation": {"size": list(region.shape), "counts": rle.pack(rle.encode(region))},
+        "area": region.area,
+        "bbox": [region.left, region.top, columns, rows],
+        "segmentation": {"size": [height, width], "counts": rle.pack(counts)},
     }
 
 
