@@ -61,8 +61,8 @@ def _batch(fingerprint: Fingerprint, config: FitConfig) -> Decision:
     assert config.data.size is not None, "resolve() fills the size"
     usual = OptimConfig().batch
     area = math.prod(config.data.size)
-    # all pixels as the crops see them: an image is as large as inference sees it
-    whole = fingerprint.train * area * inference_zoom(config.augment.scale) ** 2
+    # all pixels at the scale of the crops, at which an image is as large as inference sees it
+    whole = fingerprint.train * area / math.prod(config.augment.scale)
     allowed = MOST_OF_ALL_PIXELS * whole / area
     batch = usual if allowed >= usual else max(FEWEST_IN_BATCH, 2 ** math.floor(math.log2(max(1, allowed))))
     rule = (

@@ -1,0 +1,122 @@
+"""Decisions follow from the numbers of the fingerprint by the rules that are written beside them."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from segue.configs import DataConfig, FitConfig, OptimConfig, TrainConfig
+from segue.data.index import Index, Sample
+from segue.planning.fingerprint import ClassFacts, Fingerprint, Quantiles
+from segue.planning.machine import Machine
+from segue.planning.recipe import MOST_OF_ALL_PIXELS, decide
+from segue.planning.validation import FOLDS, grouped_folds, needs_folds, val_fraction
+
+MACHINE = Machine("cpu", "fp32", 1, 8.0, "mobilenetv2_100 + unet", (256, 352), 4.0)
+NONE = Quantiles.of([])
+FACTS = Fingerprint(
+    version=1,
+    root="/data",
+    format="folders",
+    train=100,
+    val=40,
+    val_given=False,
+    groups=140,
+    classes=(ClassFacts("road", 0.9, 1.0, 40, NONE), ClassFacts("sign", 0.1, 0.5, 20, NONE)),
+    height=Quantiles.of([360]),
+    width=Quantiles.of([480]),
+    pixels=100 * 360 * 480,
+    unlabelled_share=0.0,
+    channels=3,
+    numbers="8-bit",
+    georeferenced=False,
+    near_duplicates=0.0,
+    objects_seen=64,
+    seed=0,
+    machine=MACHINE,
+)
+CONFIG = FitConfig(data=DataConfig(size=(256, 352)), train=TrainConfig(device="cpu"))
+
+
+def decided(**changes):
+    return decide(dataclasses.replace(FACTS, **changes), CONFIG)
+
+
+@pytest.mark.parametrize(("train", "batch"), [(5, 2), (39, 2), (40, 4), (79, 4), (80, 8), (10_000, 8)])
+def test_a_batch_covers_at_most_a_twentieth_of_all_pixels(train, batch):
+    decision = decided(train=train)["optim.batch"]
+    assert decision.value == batch
+    share = batch * 256 * 352 / (train * 2 * 256 * 352)  # inference sees twice the area of a crop
+    assert decision.inputs["share_of_all_pixels"] == pytest.approx(share, abs=1e-4)
+    assert share <= MOST_OF_ALL_PIXELS or batch == 2
+
+
+def test_smaller_batches_get_smaller_rates_and_more_steps():
+    few, many = decided(train=20), decided(train=200)
+    assert many["optim.lr"].value == OptimConfig().lr
+    assert few["optim.lr"].value == pytest.approx(OptimConfig().lr / 2)
+    assert few["steps"].value == 2000
+    assert many["steps"].value == 1000
+    assert many["steps"].inputs["minutes_at_measured_speed"] == pytest.approx(1000 * 8 / 4 / 60, abs=0.1)
+
+
+def test_a_preset_needs_evidence_in_the_files():
+    assert decided()["augment.preset"].value == ""
+    assert decided(channels=5)["augment.preset"].value == ""  # a microscope has many channels, too
+    assert decided(georeferenced=True)["augment.preset"].value == "aerial"
+
+
+def test_every_decision_is_an_option_with_a_rule_and_is_what_is_followed(tmp_path):
+    from segue.planning.file import read_plan, write_plan
+
+    decisions = decided()
+    write_plan(tmp_path / "plan.yaml", "/data", decisions, {})
+    read_plan(tmp_path / "plan.yaml")  # refuses what is no option, or no value of it
+    assert all(one.rule for one in decisions.values())
+    assert decisions["data.size"].value == (256, 352)
+    assert decisions["optim.class_weights"].inputs["rarest_class"] == "sign"
+    assert decisions["transfer.mode"].value == "staged"
+
+
+# --- validation ------------------------------------------------------------------------------------------------------
+
+
+def samples(groups, each=1, split=""):
+    return tuple(
+        Sample(f"{group}-{i}", Path(f"{group}-{i}.jpg"), Path(f"{group}-{i}.png"), split, f"g{group}")
+        for group in range(groups)
+        for i in range(each)
+    )
+
+
+@pytest.mark.parametrize(("images", "share"), [(20, 0.3), (149, 0.3), (150, 0.2), (5000, 0.2)])
+def test_a_fifth_is_held_out_once_that_is_thirty_images(images, share, tmp_path):
+    assert val_fraction(Index(tmp_path, "folders", samples(images))).value == share
+
+
+def test_a_validation_part_of_the_layout_is_kept(tmp_path):
+    both = (*samples(10, split="train"), *(dataclasses.replace(s, id=f"v{s.id}") for s in samples(3, split="val")))
+    assert val_fraction(Index(tmp_path, "split", both)).rule.startswith("not used")
+
+
+@pytest.mark.parametrize(("groups", "each"), [(5, 1), (23, 1), (7, 9)])
+def test_every_image_is_held_out_once_and_no_group_is_on_both_sides(groups, each):
+    given = samples(groups, each)
+    folds = grouped_folds(given, 0)
+    assert len(folds) == FOLDS
+    held = [sample.id for fold in folds for sample in fold if sample.split == "val"]
+    assert sorted(held) == sorted(sample.id for sample in given)
+    for fold in folds:
+        parts = [{sample.group for sample in fold if sample.split == part} for part in ("train", "val")]
+        assert all(parts)
+        assert not parts[0] & parts[1]
+    sizes = [sum(sample.split == "val" for sample in fold) for fold in folds]
+    assert max(sizes) - min(sizes) <= each
+    assert grouped_folds(given, 0) == folds
+
+
+def test_folds_are_offered_where_the_part_held_out_is_too_small():
+    assert needs_folds(29, 5, val_given=False)
+    assert not needs_folds(30, 100, val_given=False)
+    assert not needs_folds(10, 4, val_given=False)
+    assert not needs_folds(10, 100, val_given=True)
