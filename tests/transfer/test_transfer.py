@@ -202,6 +202,13 @@ def test_every_parameter_is_in_one_group_with_the_stated_rate():
     assert rates["stem.1.weight"] == (pytest.approx(0.0005), 0.0, 0.0)
 
 
+def test_a_module_that_serves_two_stages_is_in_the_groups_once():
+    net = Net()
+    net.deep.add_module("again", net.stem[0])  # as CoaT does
+    assert [name for name, _ in net.named_parameters()].count("stem.0.weight") == 1
+    assert rates_of(net, OptimConfig(lr=0.01), TransferConfig(layer_decay=0.5))["stem.0.weight"][0] == 0.00025
+
+
 def test_the_rate_of_the_encoder_can_be_given_itself():
     optim = OptimConfig(lr=1e-3, encoder_lr=1e-4)
     rates = rates_of(Net(), optim, TransferConfig(layer_decay=0.5))

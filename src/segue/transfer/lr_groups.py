@@ -64,7 +64,9 @@ def lr_groups(
     for position, stage in enumerate(stages):
         decay = 1.0 if transfer.mode == "scratch" else transfer.layer_decay ** (len(stages) - 1 - position)
         rate = encoder_peak(optim, transfer) * decay
-        members = [(names[id(p)], p) for module in stage for p in module.parameters()]
+        # a module may serve several stages, as CoaT's do: it belongs to the first
+        own = {id(p): (names[id(p)], p) for module in stage for p in module.parameters() if id(p) not in seen}
+        members = list(own.values())
         added = {id(p) for module in stage for p in added_parameters(module)}
         groups += _loaded([m for m in members if id(m[1]) not in added], rate, starts[position], optim, transfer)
         groups.append(Group(tuple(m for m in members if id(m[1]) in added), rate, optim.weight_decay, encoder=True))
