@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from fakes import save_image, scene
 from segue.configs import PredictConfig
 from segue.errors import RunError, UsageError
 from segue.infer.segmenter import Segmenter
+from segue.infer.tiling import Tiling
+from segue.models.artifact import save_temperature
 from tiny_model import write_run
 
 
@@ -140,3 +143,85 @@ def test_what_cannot_be_written_is_one_line_each_and_the_others_are_done(trained
     assert [Path(line.split(":")[0]).name for line in result.failed] == [f"{'long' * 60}.png", "x.png", "y.jpg"]
     assert (tmp_path / "out" / "b" / "x_overlay.jpg").is_file()
     assert not [name for name in files(tmp_path / "out") if name.endswith(".tmp")]
+
+
+# --- trust -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def calibrated(tmp_path):
+    save_temperature(write_run(tmp_path / "calibrated"), 2.5)
+    return tmp_path / "calibrated"
+
+
+def test_the_temperature_changes_probabilities_and_no_pixel_of_the_mask(trained, calibrated, photos, tmp_path):
+    for folder, model in (("plain", trained), ("cool", calibrated)):
+        run(model, photos, tmp_path / folder, probabilities=True)
+    for name in ("a/x", "b/x", "b/y"):
+        plain, cool = (tmp_path / folder / "out" / name for folder in ("plain", "cool"))
+        assert plain.with_suffix(".png").read_bytes() == cool.with_suffix(".png").read_bytes()
+        with np.load(plain.with_suffix(".npz")) as one, np.load(cool.with_suffix(".npz")) as other:
+            sharp, soft = one["probabilities"].astype(float), other["probabilities"].astype(float)
+        powered = sharp ** (1 / 2.5)
+        np.testing.assert_allclose(soft, powered / powered.sum(axis=0), atol=2e-2)
+        assert soft.max(axis=0).mean() < sharp.max(axis=0).mean()
+
+
+def test_uncertainty_is_the_entropy_of_the_calibrated_probabilities(calibrated, photos, tmp_path):
+    result = run(calibrated, photos, tmp_path, uncertainty=True, overlay=False, tile=64)
+    assert files(tmp_path / "out") == [
+        "a/x.png", "a/x_uncertainty.png", "b/x.png", "b/x_uncertainty.png", "b/y.png", "b/y_uncertainty.png",
+        "predictions.csv",
+    ]  # fmt: skip
+    segmenter = Segmenter.load(calibrated, "cpu", Tiling(64, 0.25))
+    rows = list(csv.DictReader((tmp_path / "out" / "predictions.csv").read_text().splitlines()))
+    for record, row, name in zip(result.images, rows, ("a/x.png", "b/x.png", "b/y.jpg"), strict=True):
+        shares = segmenter.predict(photos / name, probabilities=True).probabilities.astype(float)
+        expected = -(shares * np.log(shares)).sum(axis=0) / np.log(4)
+        with Image.open(record["files"]["uncertainty"]) as picture:
+            assert picture.mode == "I;16"
+            values = np.asarray(picture) / 65534
+        np.testing.assert_allclose(values, expected, atol=1e-4)
+        top = np.sort(expected.ravel())[-int(np.ceil(0.05 * expected.size)) :].mean()
+        assert record["uncertainty"] == pytest.approx(top, abs=1e-4)
+        assert float(row["uncertainty"]) == record["uncertainty"]
+        assert row["image"] == record["image"]
+
+
+def review_of(run_folder, name="disc", threshold=0.25, temperature=None):
+    rows = [{"name": name, "threshold": threshold}]
+    content = {"format": 1, "temperature": temperature, "classes": rows}
+    (run_folder / "model" / "review.json").write_text(json.dumps(content))
+
+
+def test_review_marks_the_pixels_at_or_above_the_threshold(calibrated, photos, tmp_path):
+    review_of(calibrated, temperature=2.5)
+    result = run(calibrated, photos, tmp_path, review="disc", overlay=False)
+    for record in result.images:
+        shares = Segmenter.load(calibrated, "cpu").predict(record["image"], probabilities=True).probabilities
+        with Image.open(record["files"]["review"]) as picture:
+            marks = np.asarray(picture)
+        np.testing.assert_array_equal(marks, shares[1] >= np.float32(0.25))
+        assert record["marked"] == pytest.approx(marks.mean(), abs=1e-6)
+        assert 0 < record["marked"] < 1
+    assert "marked" in (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0].split(",")
+
+
+def test_a_review_without_a_threshold_says_how_to_get_one(trained, calibrated, photos, tmp_path):
+    with pytest.raises(RunError, match=r"segue review .* DATA --classes disc"):
+        run(trained, photos, tmp_path, review="disc", dry_run=True)
+    with pytest.raises(UsageError, match="unknown class 'disk': did you mean disc"):
+        run(trained, photos, tmp_path, review="disk", dry_run=True)
+    review_of(calibrated, temperature=1.0)
+    with pytest.raises(RunError, match="the model was calibrated since"):
+        run(calibrated, photos, tmp_path, review="disc", dry_run=True)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 2, "temperature": null, "classes": []}',
+    '{"format": 1, "temperature": null, "classes": [{"name": "disc"}]}',
+    '{"format": 1, "temperature": null, "classes": [{"name": "disc", "threshold": NaN}]}'])  # fmt: skip
+def test_a_damaged_file_of_thresholds_is_one_line(tmp_path, photos, content):
+    model = write_run(tmp_path / "run")
+    (model / "model" / "review.json").write_text(content)
+    with pytest.raises(RunError, match=r"review\.json: expected"):
+        run(model, photos, tmp_path, review="disc", dry_run=True)

@@ -25,6 +25,7 @@ from segue.data.image import read_mask, read_with_missing
 from segue.data.scale import filled
 from segue.errors import DataError
 from segue.infer.geo_outputs import write_scene, write_scene_overlay
+from segue.infer.maps import Mark, Wanted
 from segue.infer.scene import Scene
 from segue.infer.segmenter import Segmenter
 from segue.infer.tiling import Tiling
@@ -51,7 +52,7 @@ def scene(tmp_path):
 
 
 def written(segmenter, scene, folder):
-    write_scene(segmenter, scene, folder / "mask.tif", folder / "shares.tif")
+    write_scene(segmenter, scene, {"mask": folder / "mask.tif", "probabilities": folder / "shares.tif"})
     with rasterio.open(folder / "mask.tif") as mask, rasterio.open(folder / "shares.tif") as shares:
         return mask.read(1), shares.read()
 
@@ -117,7 +118,7 @@ def test_rows_without_data_stay_in_their_place_among_rows_that_have_it(tmp_path,
     values[rows] = 0
     path = write_raster(tmp_path / "in.tif", values, nodata=0)
     segmenter = segmenter_of(info_of(largest=10, pixel_scale=0.8), Tiling(32, overlap=0.0))
-    write_scene(segmenter, path, tmp_path / "mask.tif")
+    write_scene(segmenter, path, {"mask": tmp_path / "mask.tif"})
     with rasterio.open(tmp_path / "mask.tif") as mask:
         np.testing.assert_array_equal(mask.read(1) == IGNORE, (values == 0).all(axis=2))
 
@@ -135,7 +136,7 @@ def test_rows_are_read_once_per_row_of_tiles_and_none_is_kept(tmp_path, scene, m
 
 
 def test_the_mask_lies_where_the_scene_lies(tmp_path, scene):
-    write_scene(segmenter_of(info_of()), scene, tmp_path / "mask.tif")
+    write_scene(segmenter_of(info_of()), scene, {"mask": tmp_path / "mask.tif"})
     with rasterio.open(tmp_path / "mask.tif") as mask:
         assert mask.crs == rasterio.CRS.from_string(CRS)
         assert mask.transform == TRANSFORM
@@ -161,8 +162,36 @@ def test_probabilities_are_a_band_a_class_and_nan_where_there_is_no_data(tmp_pat
         assert np.isnan(dataset.nodata)
 
 
+def test_uncertainty_and_review_are_those_of_the_raster_read_whole_on_its_grid(tmp_path, scene):
+    info = dataclasses.replace(info_of(largest=70 * 110), temperature=1.7)
+    segmenter = segmenter_of(info)
+    mark = Mark(1, float(np.nanmedian(segmenter.predict(scene, probabilities=True).probabilities[1])))
+    paths = {kind: tmp_path / f"{kind}.tif" for kind in ("mask", "uncertainty", "review")}
+    tally = write_scene(segmenter, scene, paths, mark).tally
+    pixels, missing = read_with_missing(scene, ranges=info.prep.ranges)
+    whole = segmenter.segment(segmenter.prepare(pixels, missing), Wanted(uncertainty=True, review=mark))
+    for kind, nothing in (("uncertainty", 65535), ("review", 255)):
+        with rasterio.open(paths[kind]) as dataset:
+            values = dataset.read(1)
+            assert (dataset.nodata, dataset.crs) == (nothing, rasterio.CRS.from_string(CRS))
+            assert dataset.dtypes == (values.dtype.name,)
+        np.testing.assert_array_equal(values, whole.maps[kind])
+        assert (values[:9] == nothing).all()
+        np.testing.assert_array_equal(tally.counts[kind], np.bincount(values.ravel(), minlength=nothing + 1))
+    assert 0 < tally.counts["review"][1] < 61 * 97
+
+
+def test_a_raster_gets_the_scores_of_a_picture(tmp_path, scene):
+    (image,) = predict(tmp_path, scene, uncertainty=True).to_json()["images"]
+    assert 0 < image["uncertainty"] <= 1
+    assert (tmp_path / "out" / "scene_uncertainty.tif").is_file()
+    path = write_raster(tmp_path / "in" / "empty.tif", np.zeros((40, 50, 5), np.uint16), nodata=0)
+    (image,) = predict(tmp_path, path, uncertainty=True).to_json()["images"]
+    assert image["uncertainty"] is None
+
+
 def test_a_written_mask_is_a_mask_to_train_on(tmp_path, scene):
-    write_scene(segmenter_of(info_of()), scene, tmp_path / "mask.tif")
+    write_scene(segmenter_of(info_of()), scene, {"mask": tmp_path / "mask.tif"})
     with rasterio.open(tmp_path / "mask.tif") as dataset:
         ids = dataset.read(1)
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.tif"), np.where(ids == IGNORE, 65536, ids.astype(int)))
@@ -170,7 +199,7 @@ def test_a_written_mask_is_a_mask_to_train_on(tmp_path, scene):
 
 def test_a_raster_without_a_place_gets_a_mask_without_one(tmp_path):
     path = write_raster(tmp_path / "in.tif", reflectances(0)[0], crs=None, transform=None)
-    write_scene(segmenter_of(info_of()), path, tmp_path / "mask.tif")
+    write_scene(segmenter_of(info_of()), path, {"mask": tmp_path / "mask.tif"})
     with opened_raster(tmp_path / "mask.tif") as (_, raster):
         assert raster.georeference is None
 
@@ -191,7 +220,7 @@ def test_rows_arrive_in_any_portions(tmp_path_factory, portions, dtype):
 
 def test_a_large_scene_has_its_overlay_drawn_smaller(tmp_path, scene, monkeypatch, caplog):
     segmenter = segmenter_of(info_of())
-    write_scene(segmenter, scene, tmp_path / "mask.tif")
+    write_scene(segmenter, scene, {"mask": tmp_path / "mask.tif"})
     write_scene_overlay(tmp_path / "whole.jpg", scene, tmp_path / "mask.tif", segmenter)
     monkeypatch.setattr(segue.infer.geo_outputs, "OVERLAY_SIDE", 55)
     with caplog.at_level(logging.INFO, "segue"):
@@ -268,7 +297,7 @@ def test_what_cannot_be_done_is_one_line_each_and_leaves_nothing(tmp_path, scene
 def test_a_scene_too_wide_for_a_row_of_tiles_is_refused_before_anything_is_computed(tmp_path, scene, monkeypatch):
     monkeypatch.setattr(segue.infer.scene, "MOST_IN_A_ROW", 10_000)
     with pytest.raises(DataError, match=r"expected a row of tiles to take at most .*: use a smaller --tile"):
-        write_scene(segmenter_of(info_of()), scene, tmp_path / "mask.tif")
+        write_scene(segmenter_of(info_of()), scene, {"mask": tmp_path / "mask.tif"})
 
 
 @pytest.mark.parametrize(("factor", "warned"), [(1, False), (0.0001, True)])
@@ -276,7 +305,7 @@ def test_another_product_than_in_training_is_told(tmp_path, caplog, factor, warn
     values = (reflectances(0)[0] * factor).astype(np.float32)
     path = write_raster(tmp_path / "in.tif", values)
     with caplog.at_level(logging.WARNING, "segue"):
-        write_scene(segmenter_of(info_of(ranges=((300.0, 9000.0),) * 5)), path, tmp_path / "mask.tif")
+        write_scene(segmenter_of(info_of(ranges=((300.0, 9000.0),) * 5)), path, {"mask": tmp_path / "mask.tif"})
     assert ("100 % of its values lie outside the range of the training images" in caplog.text) == warned
 
 
@@ -335,13 +364,15 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 from segue.infer.geo_outputs import write_scene
+from segue.infer.maps import Mark
 from segue.infer.segmenter import Segmenter
 import torch
 torch.set_num_threads(1)
 segmenter = Segmenter.load(Path(sys.argv[1]), "cpu")
-write_scene(segmenter, Path(sys.argv[2]), Path(sys.argv[4]))
+outputs = {kind: Path(sys.argv[4]) / f"{kind}.tif" for kind in ("mask", "uncertainty", "review")}
+write_scene(segmenter, Path(sys.argv[2]), outputs, Mark(1, 0.1))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-write_scene(segmenter, Path(sys.argv[3]), Path(sys.argv[4]))
+write_scene(segmenter, Path(sys.argv[3]), outputs, Mark(1, 0.1))
 print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -360,7 +391,7 @@ def test_memory_does_not_grow_with_the_scene(tmp_path, layout):
             block = np.full((5, 512, 512), 3000, np.uint16)
             dataset.write(block, window=rasterio.windows.Window(512, 512, 512, 512))
     scenes = [str(tmp_path / f"{name}.tif") for name in sizes]
-    words = [sys.executable, "-c", MEASURE, str(run), *scenes, str(tmp_path / "mask.tif")]
+    words = [sys.executable, "-c", MEASURE, str(run), *scenes, str(tmp_path)]
     measured = subprocess.run(words, capture_output=True, text=True, check=True, cwd="tests").stdout
     small, large = (int(word) / 1024 for word in measured.split())
     whole = 6000 * 6000 * 5 * 2 / 2**20

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 from torch import Tensor
 
-from segue.data.classes import IGNORE, Classes
+from segue.data.classes import Classes
 from segue.data.geotiff import Raster, coloured, opened_raster, read_part
 from segue.data.geotiff_writer import Layout, raster_writer
 from segue.data.scale import filled, raster_pixels
 from segue.durable import write_durably
-from segue.infer.outputs import colour_table, write_overlay
+from segue.infer.maps import NOTHING, Mark, Tally, Wanted, forget, maps_of
+from segue.infer.outputs import colour_table, review_table, write_overlay
 from segue.infer.scene import segment_scene
-from segue.infer.segmenter import Prediction, Segmenter, ids_of
+from segue.infer.segmenter import Prediction, Segmenter
+from segue.trust.uncertainty import FULL
 
 OVERLAY_SIDE = 2048  # pixels; a larger raster has its overlay drawn at a fraction of its size
 
@@ -28,92 +31,85 @@ _log = logging.getLogger("segue")
 
 @dataclass(frozen=True)
 class Written:
-    """The size of a raster, its pixels of each class, and those without data."""
+    """The size of a raster, and the counts of its maps' numbers."""
 
     height: int
     width: int
-    pixels: tuple[int, ...]
-    without_data: int
+    tally: Tally
 
 
 def write_scene(
     segmenter: Segmenter,
     scene: Path,
-    mask: Path,
-    probabilities: Path | None = None,
+    outputs: Mapping[str, Path],
+    mark: Mark | None = None,
     update: Callable[[float], None] | None = None,
 ) -> Written:
-    """Segment a raster and write `mask`, and `probabilities` if wanted, on its grid: same CRS, transform and size.
+    """Segment a raster and write the maps that `outputs` names by kind, on its grid: same CRS, transform and size.
 
-    The mask is a palette GeoTIFF of class ids, 255 (also its declared "no data") where the raster has no data; its tags
-    `CLASS_0`, `CLASS_1`, ... name the classes. Probabilities are float32, a band a class, NaN where there is no data.
-    Either file is whole or not there. `update` is called with the share done.
+    `mask` is a palette GeoTIFF of class ids, 255 (also its declared "no data") where the raster has no data; its tags
+    `CLASS_0`, `CLASS_1`, ... name the classes. `probabilities` are float32, a band a class, NaN where there is no data;
+    `uncertainty` is uint16, 65535 there; `review`, which needs a `mark`, is uint8, 255 there. Every file is whole or
+    not there. `update` is called with the share done.
 
     Raises:
         DataError: the raster cannot be read, or does not fit the model.
         RunError: a file cannot be written.
         MissingPackageError: rasterio is not installed.
     """
+    wanted = Wanted("probabilities" in outputs, "uncertainty" in outputs, mark)
     done: list[Written] = []
-
-    def compute(ids: Path, shares: Path | None) -> None:
-        done.append(_compute(segmenter, scene, ids, shares, update))
-
-    if probabilities is None:
-        write_durably(mask, lambda ids: compute(ids, None))
-    else:
-        write_durably(mask, lambda ids: write_durably(probabilities, lambda shares: compute(ids, shares)))
+    _all_durably(outputs, {}, lambda files: done.append(_compute(segmenter, scene, files, wanted, update)))
     return done[0]
 
 
+def _all_durably(
+    left: Mapping[str, Path], begun: Mapping[str, Path], write: Callable[[Mapping[str, Path]], None]
+) -> None:
+    """Let `write` fill a temporary file for each of `left`; all take their places, or none does."""
+    if not left:
+        write(begun)
+        return
+    (kind, path), *others = left.items()
+    write_durably(path, lambda temporary: _all_durably(dict(others), {**begun, kind: temporary}, write))
+
+
 def _compute(
-    segmenter: Segmenter, scene: Path, ids: Path, shares: Path | None, update: Callable[[float], None] | None
+    segmenter: Segmenter,
+    scene: Path,
+    files: Mapping[str, Path],
+    wanted: Wanted,
+    update: Callable[[float], None] | None,
 ) -> Written:
-    counts = np.zeros(IGNORE + 1, np.int64)
+    tally = Tally()
     with ExitStack() as stack:
         dataset, raster = stack.enter_context(opened_raster(scene))
-        to_mask = stack.enter_context(raster_writer(ids, mask_layout(raster, segmenter.classes)))
-        to_shares = None
-        if shares is not None:
-            to_shares = stack.enter_context(raster_writer(shares, shares_layout(raster, segmenter.classes)))
+        layouts = {kind: layout_of(kind, raster, segmenter.classes) for kind in files}
+        writers = {kind: stack.enter_context(raster_writer(files[kind], layouts[kind])) for kind in files}
 
         def take(top: int, logits: Tensor, missing: Bool[np.ndarray, "rows width"]) -> None:
-            rows = ids_of(logits)
-            rows[missing] = IGNORE
-            to_mask.add(rows)
-            counts[:] += np.bincount(rows.ravel(), minlength=len(counts))
-            if to_shares is not None:
-                probabilities = logits.softmax(0).cpu().numpy()
-                probabilities[:, missing] = np.nan
-                to_shares.add(probabilities)
+            maps = maps_of(logits, wanted, segmenter.temperature)
+            forget(maps, missing)
+            tally.add(maps)
+            for kind, writer in writers.items():
+                writer.add(maps[kind])
             if update is not None:
-                update((top + len(rows)) / raster.height)
+                update((top + logits.shape[1]) / raster.height)
 
         segment_scene(segmenter, dataset, raster, take)
-    pixels = tuple(counts[: len(segmenter.classes)].tolist())
-    return Written(raster.height, raster.width, pixels, int(counts[IGNORE]))
+    return Written(raster.height, raster.width, tally)
 
 
-def mask_layout(raster: Raster, classes: Classes) -> Layout:
-    """A mask on the raster's grid: the class colours as its palette, the class names as its tags."""
-    return Layout(
-        *(raster.height, raster.width, "uint8", raster.georeference),
-        nodata=IGNORE,
-        palette=colour_table(classes).tolist(),
-        tags=_names(classes),
-        bands=("class",),
-    )
-
-
-def shares_layout(raster: Raster, classes: Classes) -> Layout:
-    """Class probabilities on the raster's grid, a band a class."""
-    return Layout(
-        *(raster.height, raster.width, "float32", raster.georeference),
-        nodata=float("nan"),
-        count=len(classes),
-        tags=_names(classes),
-        bands=classes.names,
-    )
+def layout_of(kind: str, raster: Raster, classes: Classes) -> Layout:
+    """The file of a map on the raster's grid: its numbers, its sign for "no data", its names and colours."""
+    layout = partial(Layout, raster.height, raster.width, georeference=raster.georeference, nodata=NOTHING[kind])
+    if kind == "probabilities":
+        return layout("float32", count=len(classes), tags=_names(classes), bands=classes.names)
+    if kind == "uncertainty":
+        return layout("uint16", tags={"FULL": str(FULL)}, bands=("normalised entropy",))
+    if kind == "review":
+        return layout("uint8", palette=review_table().tolist(), bands=("look here",))
+    return layout("uint8", palette=colour_table(classes).tolist(), tags=_names(classes), bands=("class",))
 
 
 def _names(classes: Classes) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a prediction looks like on disk: an index PNG with the class colours, an overlay, the probabilities."""
+"""What a prediction looks like on disk: an index PNG with the class colours, an overlay, what else was asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, UInt8, UInt16
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -16,6 +16,7 @@ from segue.infer.segmenter import Prediction
 
 OPACITY = 0.5
 LONGEST = 65_500  # pixels: the side of a JPEG that its library still writes
+MARKS = ((0, 0, 0), (255, 255, 255))  # the colours of a review map: nothing to see, look here
 
 
 def write_mask(path: Path, mask: UInt8[np.ndarray, "height width"], classes: Classes) -> None:
@@ -42,6 +43,18 @@ def write_probabilities(path: Path, prediction: Prediction) -> None:
             np.savez_compressed(file, probabilities=shares, classes=names)
 
     write_durably(path, write, shares.nbytes)
+
+
+def write_uncertainty(path: Path, uncertainty: UInt16[np.ndarray, "height width"]) -> None:
+    """Write entropies as a 16-bit grey PNG: bright is unsure, 65534 is as unsure as can be, 65535 no data."""
+    _save(path, Image.fromarray(uncertainty), "PNG")
+
+
+def write_review(path: Path, review: UInt8[np.ndarray, "height width"]) -> None:
+    """Write marks as a palette PNG: 1, shown white, where to look; 0, black, elsewhere; 255, grey, without data."""
+    picture = Image.fromarray(review)
+    picture.putpalette(review_table().tobytes())
+    _save(path, picture, "PNG")
 
 
 def overlay(
@@ -74,6 +87,13 @@ def colour_table(classes: Classes) -> UInt8[np.ndarray, "256 3"]:
     """The colour of every id a mask can hold; ids that are no class, `IGNORE` among them, are grey."""
     table = np.full((256, 3), 128, np.uint8)
     table[: len(classes)] = classes.palette
+    return table
+
+
+def review_table() -> UInt8[np.ndarray, "256 3"]:
+    """The colour of every number a review map can hold."""
+    table = np.full((256, 3), 128, np.uint8)
+    table[: len(MARKS)] = MARKS
     return table
 
 

@@ -8,33 +8,48 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, UInt8, UInt16
 from numpy.typing import NDArray
-from torch import Tensor, channels_last, uint8
+from torch import Tensor, channels_last
 
-from segue.data.classes import IGNORE, Classes
+from segue.data.classes import Classes
 from segue.data.geometry import MOSAIC, MOST_ZOOM, resize_image, tile_side, working_size
 from segue.data.image import to_channels
 from segue.data.normalise import normalise
 from segue.data.scale import Missing, filled
 from segue.infer.accepted import Accepted, as_pixels
 from segue.infer.device import exact_arithmetic, pick_device
+from segue.infer.maps import Maps, Wanted, forget, maps_of
 from segue.infer.resample import resized_rows
 from segue.infer.tiling import Tileable, Tiling, blended_rows
 from segue.models.artifact import ModelInfo, load_model
 from segue.models.build import SegmentationModel
 
+MASK_ONLY = Wanted()
+Watch = Callable[[int, Tensor], None]  # the row a band begins at, and its logits (classes, rows, width)
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """Class ids at the image's own size, and the probability of every class where it was asked for.
+    """Class ids at the image's own size, and what else was asked for.
 
-    Pixels of a raster that have no data are `IGNORE` (255).
+    `probabilities` are calibrated with the model's temperature. `uncertainty` is their entropy as a whole number, 0 to
+    65534, and 65535 where there is no data. `review` is 1 where a pixel is marked to be looked at, else 0. Pixels of a
+    raster that have no data are `IGNORE` (255) in mask and review, NaN in the probabilities.
     """
 
     mask: UInt8[np.ndarray, "height width"]
     classes: Classes
     probabilities: Float32[np.ndarray, "classes height width"] | None = None
+    uncertainty: UInt16[np.ndarray, "height width"] | None = None
+    review: UInt8[np.ndarray, "height width"] | None = None
+
+    @property
+    def maps(self) -> Maps:
+        """The arrays that are there, by kind."""
+        kinds = {"mask": self.mask, "probabilities": self.probabilities}
+        kinds |= {"uncertainty": self.uncertainty, "review": self.review}
+        return {kind: values for kind, values in kinds.items() if values is not None}
 
 
 @dataclass(frozen=True)
@@ -72,15 +87,19 @@ class Segmenter:
         """The classes the model knows."""
         return self.info.classes
 
-    def predict(self, image: Accepted, *, probabilities: bool = False) -> Prediction:
-        """Segment an image: a path, a Pillow picture, or an array (see `segue.infer.accepted.as_pixels`).
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before they become probabilities; 1 for a model that was never calibrated."""
+        return 1.0 if self.info.temperature is None else self.info.temperature
 
-        Pixels without data are `IGNORE` in the mask, and NaN in the probabilities.
+    def predict(self, image: Accepted, *, probabilities: bool = False, uncertainty: bool = False) -> Prediction:
+        """Segment an image: a path, a Pillow picture, or an array (see `segue.infer.accepted.as_pixels`).
 
         >>> Segmenter.load("runs/camvid").predict("street.jpg").mask.shape  # doctest: +SKIP
         (720, 960)
         """
-        return self.segment(self.prepare(*as_pixels(image, self.info.prep.ranges)), probabilities=probabilities)
+        prepared = self.prepare(*as_pixels(image, self.info.prep.ranges))
+        return self.segment(prepared, Wanted(probabilities, uncertainty))
 
     def prepare(self, pixels: NDArray[Any], missing: Missing | None = None) -> Prepared:
         """Resize decoded pixels (H, W, C) to what the network sees; needs no device, so threads can do it ahead."""
@@ -90,26 +109,27 @@ class Segmenter:
         working = resize_image(channels, working_size(height, width, prep))
         return Prepared(pixels if missing is None else channels, working, missing)
 
-    def segment(self, prepared: Prepared, *, probabilities: bool = False) -> Prediction:
-        """Run the network on a prepared image, a band of rows at a time."""
+    def segment(self, prepared: Prepared, wanted: Wanted = MASK_ONLY, watch: Watch | None = None) -> Prediction:
+        """Run the network on a prepared image, a band of rows at a time; `watch` is shown the logits of each."""
         target = (prepared.pixels.shape[0], prepared.pixels.shape[1])
-        mask = np.empty(target, np.uint8)
-        shares = np.empty((len(self.classes), *target), np.float32) if probabilities else None
+        whole: Maps = {}
 
         def take(top: int, logits: Tensor) -> None:
             rows = slice(top, top + logits.shape[1])
-            mask[rows] = ids_of(logits)
-            if shares is not None:
-                shares[:, rows] = logits.softmax(0).cpu().numpy()
+            maps = maps_of(logits, wanted, self.temperature)
+            if prepared.missing is not None:
+                forget(maps, prepared.missing[rows])
+            for kind, values in maps.items():
+                if kind not in whole:
+                    whole[kind] = np.empty((*values.shape[:-2], *target), values.dtype)
+                whole[kind][..., rows, :] = values
+            if watch is not None:
+                watch(top, logits)
 
         self.stream(prepared.working, target, take)
-        if prepared.missing is not None:
-            mask[prepared.missing] = IGNORE
-            if shares is not None:
-                shares[:, prepared.missing] = np.nan
-        return Prediction(mask, self.classes, shares)
+        return Prediction(classes=self.classes, **whole)
 
-    def stream(self, working: Tileable, target: tuple[int, int], take: Callable[[int, Tensor], None]) -> None:
+    def stream(self, working: Tileable, target: tuple[int, int], take: Watch) -> None:
         """Run the network on an image at the size it is to see, a row of tiles at a time.
 
         `take` is given the logits (classes, rows, width) at the size `target` (height, width), in bands from the top
@@ -142,8 +162,3 @@ class Segmenter:
         if own[0] * own[1] <= MOSAIC * prep.largest and prep.zoom <= MOST_ZOOM:
             return max(working)
         return tile_side(prep)
-
-
-def ids_of(logits: Float32[Tensor, "classes rows width"]) -> UInt8[np.ndarray, "rows width"]:
-    """The class with the highest logit of every pixel; equals argmax(0), which takes ten times as long."""
-    return np.asarray(logits.max(0).indices.to(uint8).cpu().numpy())
