@@ -8,10 +8,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["compare", "convert", "doctor", "download", "evaluate", "fit", "forecast", "load", "lr_find", "plan", "predict"]
+__all__ = [
+    "compare",
+    "convert",
+    "doctor",
+    "download",
+    "evaluate",
+    "fit",
+    "forecast",
+    "load",
+    "lr_find",
+    "plan",
+    "predict",
+    "review",
+]
 
 if TYPE_CHECKING:
-    from segue.api import compare, convert, doctor, download, evaluate, fit, forecast, load, lr_find, plan, predict
+    from segue.api import (
+        compare,
+        convert,
+        doctor,
+        download,
+        evaluate,
+        fit,
+        forecast,
+        load,
+        lr_find,
+        plan,
+        predict,
+        review,
+    )
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the public names, imported when first used

@@ -25,6 +25,8 @@ from segue.commands.plan import PlanResult
 from segue.commands.plan import run as run_plan
 from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
+from segue.commands.review import ReviewResult
+from segue.commands.review import run as run_review
 from segue.configs import (
     AugmentConfig,
     CompareConfig,
@@ -40,6 +42,7 @@ from segue.configs import (
     OptimConfig,
     PlanConfig,
     PredictConfig,
+    ReviewConfig,
     TrainConfig,
     TransferConfig,
 )
@@ -301,17 +304,21 @@ def predict(
     out: str | Path = "predictions",
     overlay: bool = True,
     probabilities: bool = False,
+    uncertainty: bool = False,
+    review: str = "",
     tile: int | None = None,
     device: str = "auto",
 ) -> PredictResult:
-    """Segment images of any size and write index masks, overlays and, if asked, probabilities.
+    """Segment images of any size and write index masks, overlays and what else is asked for.
 
     Args:
         run: run folder, or its `model` folder.
         paths: image files, folders and globs.
         out: folder the results are written to.
         overlay: also write the image with the classes painted over it.
-        probabilities: also write the class probabilities (float16 .npz, classes x height x width).
+        probabilities: also write the calibrated class probabilities (float16 .npz, classes x height x width).
+        uncertainty: also write how unsure each pixel is, and a score for each image to predictions.csv.
+        review: class whose pixels to look at are marked, at the threshold that `review` found.
         tile: side in pixels past which an image is cut into tiles; chosen when not given.
         device: auto, cpu, cuda or mps.
     """
@@ -321,10 +328,44 @@ def predict(
         out=Path(out),
         overlay=overlay,
         probabilities=probabilities,
+        uncertainty=uncertainty,
+        review=review,
         tile=tile,
         device=device,
     )
     return run_predict(config)
+
+
+def review(
+    run: str | Path,
+    *paths: str | Path,
+    classes: tuple[str, ...] = (),
+    risk: float = 0.1,
+    unit: str = "auto",
+    split: str = "auto",
+    device: str = "auto",
+) -> ReviewResult:
+    """Find the pixels to look at so that no more of a class is missed than `risk` allows; writes it into the model.
+
+    Args:
+        run: run folder, or its `model` folder.
+        paths: labelled data that the run was not trained on, in any layout `fit` takes.
+        classes: names of classes; all when not given.
+        risk: share of a class that may be missed, on average over new images.
+        unit: what counts as one independent draw: auto, images or groups.
+        split: auto (val if there is one, else all), all, val or test.
+        device: auto, cpu, cuda or mps.
+    """
+    config = ReviewConfig(
+        run=Path(run),
+        paths=tuple(Path(path) for path in paths),
+        classes=classes,
+        risk=risk,
+        unit=unit,
+        split=split,
+        device=device,
+    )
+    return run_review(config)
 
 
 def doctor(

@@ -519,6 +519,19 @@ class CompareConfig(Checked):
 
 
 @dataclass(frozen=True)
+class ForecastConfig(Checked):
+    """Say what more labelled images would bring: a learning curve from trainings on fewer of those there are."""
+
+    run: Path = knob(Path(), "run folder of a finished segue fit", positional=True)
+    target: float | None = knob(None, "mIoU that is wanted: how many labelled images give it", low=0.01, high=1)
+    factor: float = knob(2.0, "how many times the labelled images there are to forecast for", low=1.1, high=16)
+    seeds: int = knob(1, "trainings of each size; more make the curve surer, and cost as much again", low=1, high=20)
+    out: Path | None = knob(None, "folder of the smaller trainings and forecast.json; RUN/forecast when not given")
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "say what would be trained and what it costs, train nothing")
+
+
+@dataclass(frozen=True)
 class PredictConfig(Checked):
     """Segment images of any size with a run."""
 
