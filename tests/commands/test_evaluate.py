@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,14 @@ import segue.commands.evaluate as command
 from fakes import save_image, write_camvid, write_folders, write_split
 from segue.commands.evaluate import choose, recorded_split
 from segue.configs import EvaluateConfig
+from segue.data.encoding import encode
 from segue.data.formats import open_index
+from segue.data.image import read_mask
 from segue.errors import DataError, RunError, RunTakenError, UsageError
 from segue.infer.evaluate import evaluate
 from segue.infer.segmenter import Segmenter
+from segue.models.artifact import save_temperature
+from segue.trust.calibration import expected_error, reliability
 from tiny_model import write_run
 
 
@@ -50,7 +55,8 @@ def test_people_get_a_line_for_each_class_and_the_interval(trained, data):
 def test_files_are_written_where_asked(trained, data, tmp_path):
     result = run(trained, data, out=tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "evaluation.json", "per_image.csv", "report.html", "confusion.npz", "confusion.png", "val_pred.jpg", "worst",
+        "evaluation.json", "per_image.csv", "report.html", "confusion.npz", "confusion.png", "reliability.png",
+        "val_pred.jpg", "worst",
     }  # fmt: skip
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == result.to_json()
     with (tmp_path / "out" / "per_image.csv").open() as file:
@@ -99,6 +105,53 @@ def test_a_metric_that_is_unknown_or_lacks_its_tolerance_is_refused_before_anyth
 def test_a_length_that_no_metric_reads_is_refused(trained, data, options, message):
     with pytest.raises(UsageError, match=message):
         run(trained, data, dry_run=True, **options)
+
+
+def with_temperature(tmp_path, temperature, split=None, data=None):
+    copy = record(None, data, tmp_path, split) if split else write_run(tmp_path / "cooled")
+    save_temperature(copy, temperature)
+    return copy
+
+
+def test_a_run_without_a_temperature_is_only_measured(trained, data):
+    calibration = run(trained, data).summary["calibration"]
+    assert (calibration["temperature"], calibration["measured"], calibration["after"]) == (1.0, "not at all", None)
+    assert 0 < calibration["before"]["ece"] < 1
+
+
+def test_calibration_is_that_of_the_probabilities_of_all_pixels(data, tmp_path):
+    cooled = with_temperature(tmp_path, 3.0)
+    result = run(cooled, data)
+    calibration, found = result.summary["calibration"], {}
+    assert calibration["measured"] == "held out"
+    for name, temperature in (("before", None), ("after", 3.0)):
+        segmenter = Segmenter.load(cooled, "cpu")
+        segmenter.info = replace(segmenter.info, temperature=temperature)
+        counts = 0
+        for sample in open_index([data]).samples:
+            shares = segmenter.predict(sample.image, probabilities=True).probabilities
+            truth = encode(read_mask(sample.mask), segmenter.classes)
+            counts = counts + reliability(shares.reshape(4, -1).T, truth.ravel())
+        found[name] = float(expected_error(counts))
+        assert calibration[name]["ece"] == pytest.approx(found[name], abs=1e-6)
+    assert (
+        f"calibration error (ECE) {found['before']:.3f}, with temperature 3.00: {found['after']:.3f}" in result.lines()
+    )
+
+
+def test_where_the_temperature_was_fitted_it_is_cross_fitted(data, tmp_path):
+    noted = with_temperature(tmp_path, 3.0, ["train", "val", "train", "val"], data)
+    calibration = run(noted, data).summary["calibration"]
+    assert (calibration["measured"], calibration["units"], calibration["temperature"]) == ("cross-fitted", 2, 3.0)
+
+
+def test_the_report_says_it_in_a_sentence_that_links_to_its_meaning(data, tmp_path):
+    run(with_temperature(tmp_path, 3.0), data, out=tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "corrected with a temperature of 3.00" in page
+    assert 'href="#meaning-calibration"' in page
+    assert 'id="meaning-calibration"' in page
+    assert "docs/explanation/trust.md#calibration" in page
 
 
 def test_nothing_is_written_otherwise(trained, data, tmp_path, monkeypatch):

@@ -62,6 +62,18 @@ def test_the_evaluation_has_its_stable_keys_and_evaluate_gives_the_same(run, dat
     assert again["n_images"] == evaluation["n_images"]
 
 
+def test_the_temperature_is_kept_and_evaluate_says_what_fit_said(run, data, capsys):
+    calibration = json.loads((run / "evaluation.json").read_text())["calibration"]
+    kept = json.loads((run / "model" / "model.json").read_text())["calibration"]["temperature"]
+    assert calibration["temperature"] == pytest.approx(kept, abs=1e-6)
+    capsys.readouterr()
+    assert main(["evaluate", str(run), str(data), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)["calibration"]
+    assert again["temperature"] == calibration["temperature"]
+    assert again == calibration
+    assert (run / "reliability.png").is_file()
+
+
 def test_the_written_configuration_gives_the_same_weights_again(run, tmp_path):
     again = tmp_path / "again"
     assert main(["fit", "--config", str(run / "config.yaml"), "--out", str(again)]) == 0

@@ -58,7 +58,7 @@ def test_images_of_different_size_weigh_by_their_pixels():
     samplers = []
     for number, size in enumerate(((20, 30), (40, 60))):
         truth, logits = image(number, size)
-        samplers.append(ImageSampler(truth, 300, 0, number))
+        samplers.append(ImageSampler(truth, 300, number))
         samplers[-1].take(0, logits)
     sample = joined(samplers)
     np.testing.assert_array_equal(sample.stands_for, [2, 8])

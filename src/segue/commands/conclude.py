@@ -16,7 +16,7 @@ from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.infer.evaluate import evaluate
 from segue.infer.segmenter import Segmenter
-from segue.models.artifact import ModelInfo, save_model
+from segue.models.artifact import ModelInfo, save_model, save_temperature
 from segue.models.source import Source
 from segue.records import read_record
 from segue.report.folder import write_evaluation
@@ -28,6 +28,7 @@ from segue.train.interpolation import Interpolation, interpolate_best
 from segue.train.loop import Loop
 from segue.train.run_folder import ENVIRONMENT, INTERPOLATION, LOADED, MODEL
 from segue.transfer.lora import merge_lora
+from segue.trust.crossfit import cross_fitted
 
 SHOWN = 8  # worst and random validation images in the report
 
@@ -40,7 +41,10 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
     segmenter = _keep_model(loop, config, data, folder, Source(**loaded["source"]), miou)
     samples = data.of("val")
     evaluation = evaluate(segmenter, samples, progress=update)
-    summary = evaluation.summary(seed=config.seed)
+    assert evaluation.sample is not None, "an evaluation of images has one"
+    calibration = cross_fitted(evaluation.sample, evaluation.groups)
+    save_temperature(folder / MODEL, calibration.temperature)
+    summary = evaluation.summary(seed=config.seed) | {"calibration": calibration.summary()}
     worst, random = worst_and_random(segmenter, samples, evaluation, worst=SHOWN, random=SHOWN, seed=config.seed)
     inputs = ReportInputs(
         title=folder.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from segue.metrics.measured import chosen
 from segue.metrics.phrases import cautions, figure, headline, metric_lines
 from segue.models.artifact import load_info
 from segue.records import read_record
+from segue.trust.crossfit import Calibration, cross_fitted, held_out, uncalibrated
+from segue.trust.phrases import calibration_line
 
 _RECORDS = ("config.yaml", "data.json")  # what only a run folder holds
 
@@ -70,7 +72,7 @@ class EvaluateResult:
         further = metric_lines(self.summary.get("metrics", {}), self.summary.get("measure", {}))
         head = f"IoU on {self.summary['n_images']} images ({self.split}):"
         mean = headline(self.summary, f"{self.summary['n_images']} images")
-        return [head, *rows, mean, *further, *note, *files]
+        return [head, *rows, mean, calibration_line(self.summary["calibration"]), *further, *note, *files]
 
 
 def run(config: EvaluateConfig) -> EvaluateResult:
@@ -97,11 +99,25 @@ def run(config: EvaluateConfig) -> EvaluateResult:
     segmenter = Segmenter.load(config.run, config.device)
     with progress_bar("evaluating") as update:
         evaluation = evaluate(segmenter, samples, classes, update, metrics, measure)
-    summary = evaluation.summary(config.resamples, config.seed)
+    calibration = _calibration(evaluation, info.temperature, [recorded.get(sample.id) == "val" for sample in samples])
+    summary = evaluation.summary(config.resamples, config.seed) | {"calibration": calibration.summary()}
     result = EvaluateResult(summary, config.run, split, config.out, trained_on)
     if config.out is not None:
         _write(config.out, config, result, evaluation, _Evaluated(segmenter, index, samples, classes))
     return result
+
+
+def _calibration(evaluation: Evaluation, temperature: float | None, validated: list[bool]) -> Calibration:
+    """How far confidence is off, with and without the model's temperature.
+
+    Where that was fitted on some of these images (`validated`), it is measured with temperatures that were not.
+    """
+    assert evaluation.sample is not None, "an evaluation of images has one"
+    if temperature is None:
+        return uncalibrated(evaluation.sample)
+    if any(validated):
+        return replace(cross_fitted(evaluation.sample, evaluation.groups), temperature=temperature)
+    return held_out(evaluation.sample, temperature)
 
 
 def _refuse_run(out: Path | None) -> None:

@@ -25,13 +25,15 @@ from segue.metrics.measured import Measured
 from segue.metrics.metric import Metric
 from segue.metrics.studentised import miou_interval
 from segue.metrics.units import resampling_units
+from segue.trust.sample import ImageSampler, PixelSample, joined, pixels_per_image
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Confusion matrices (rows truth) of the images `ids`, which belong to `groups` ("" is a group of its own).
 
-    `measured` holds the further metrics that were asked for, by name, in lengths of `measure`.
+    `measured` holds the further metrics that were asked for, by name, in lengths of `measure`; `sample` the logits of
+    labelled pixels, to measure calibration on.
     """
 
     ids: tuple[str, ...]
@@ -41,6 +43,7 @@ class Evaluation:
     seconds: float
     measured: Mapping[str, Measured] = field(default_factory=dict)
     measure: Measure = field(default_factory=Measure)
+    sample: PixelSample | None = None
 
     @property
     def matrix(self) -> Int64[np.ndarray, "classes classes"]:
@@ -134,11 +137,14 @@ def evaluate(
         pixels, truth = read_sample(sample, classes or segmenter.classes, segmenter.info.prep)
         return segmenter.prepare(pixels), truth
 
-    matrices = []
+    matrices: list[np.ndarray] = []
+    samplers: list[ImageSampler] = []
+    drawn = pixels_per_image(len(samples), len(segmenter.classes))
     evidence: dict[str, list[np.ndarray]] = {name: [] for name in metrics or {}}
     for sample, loading in ahead(load, samples):
         prepared, truth = loading.result()
-        prediction = segmenter.segment(prepared).mask
+        samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
+        prediction = segmenter.segment(prepared, watch=samplers[-1].take).mask
         matrices.append(confusion(truth, prediction, len(segmenter.classes)))
         case = Case(truth, prediction, len(segmenter.classes), measure or Measure())
         for name, metric in (metrics or {}).items():
@@ -153,6 +159,7 @@ def evaluate(
         time.perf_counter() - started,
         {name: Measured(metric, np.stack(evidence[name])) for name, metric in (metrics or {}).items()},
         measure or Measure(),
+        joined(samplers),
     )
 
 

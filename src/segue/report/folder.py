@@ -14,10 +14,11 @@ from segue.report.inputs import ReportInputs
 from segue.report.page import write_report
 from segue.report.pictures import save_examples, save_worst
 from segue.report.plots import save_confusion
+from segue.report.reliability import save_reliability
 
 
 def write_evaluation(folder: Path, record: dict[str, Any], evaluation: Evaluation, inputs: ReportInputs) -> None:
-    """Write evaluation.json, per_image.csv, confusion.npz, confusion.png, val_pred.jpg, worst/ and report.html.
+    """Write evaluation.json, per_image.csv, confusion.npz, report.html, worst/ and the pictures beside them.
 
     `record` is the content of evaluation.json. Files of an earlier evaluation are replaced. Raises `RunError` when one
     cannot be written.
@@ -26,6 +27,9 @@ def write_evaluation(folder: Path, record: dict[str, Any], evaluation: Evaluatio
     write_text(folder / "per_image.csv", evaluation.csv())
     save_counts(folder / FILE, evaluation.counts())
     save_confusion(folder / "confusion.png", inputs.matrix, inputs.classes.names)
+    calibration = inputs.summary.get("calibration")
+    if calibration and calibration["before"]["ece"] is not None:
+        save_reliability(folder / "reliability.png", calibration)
     save_examples(folder / "val_pred.jpg", inputs.random or inputs.worst, inputs.classes)
     shutil.rmtree(folder / "worst", ignore_errors=True)  # an earlier evaluation may have drawn others
     save_worst(folder / "worst", inputs.worst, inputs.classes)

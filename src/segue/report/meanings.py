@@ -28,6 +28,13 @@ MEANINGS = {
         "not cover images of another kind, nor another training of the same network.",
         "explanation/trust.md#the-interval",
     ),
+    "calibration": Meaning(
+        "calibration",
+        "Of the pixels with a confidence of 80 %, 80 % should be right. The expected calibration error (ECE) is how "
+        "far confidence and share of right pixels lie apart, on average over the pixels. A small one says that the "
+        "probabilities mean what they say on images of this kind; it does not say that the network is often right.",
+        "explanation/trust.md#calibration",
+    ),
 }
 
 

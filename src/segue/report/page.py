@@ -14,6 +14,7 @@ from segue.report.escaping import escape
 from segue.report.further_metrics import further_metrics
 from segue.report.inputs import ReportInputs
 from segue.report.meanings import MEANINGS, meanings
+from segue.report.reliability import calibration_section
 
 
 def write_report(path: Path, inputs: ReportInputs) -> None:
@@ -59,6 +60,7 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
         ("classes", "Classes", sections.class_table(inputs)),
         ("metrics", "Further metrics", further_metrics(inputs)),
         ("confusion", "Confusion", sections.confusion_table(inputs)),
+        ("calibration", "Calibration", _calibration(inputs)),
         ("worst", "Worst images", key + sections.gallery(inputs.worst, inputs.classes) if inputs.worst else ""),
         ("random", "Random images", key + sections.gallery(inputs.random, inputs.classes) if inputs.random else ""),
         ("data", "Data", sections.data_section(inputs.data, inputs.classes) if inputs.data else ""),
@@ -70,6 +72,11 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
     shown = [part for part in parts if part[2]]
     claims = [claim for claim in MEANINGS if any(f'href="#meaning-{claim}"' in content for _, _, content in shown)]
     return [*shown, ("meaning", "What this means", meanings(claims))] if claims else shown
+
+
+def _calibration(inputs: ReportInputs) -> str:
+    calibration = inputs.summary.get("calibration")
+    return calibration_section(calibration) if calibration else ""
 
 
 def _asset(name: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float32, Float64
 
 from segue.metrics.confusion import number, ratio
+from segue.metrics.units import Units, resampling_units
 from segue.trust.calibration import class_reliability, class_wise_error, expected_error, reliability
 from segue.trust.sample import PixelSample, draw
 from segue.trust.temperature import MOST_PIXELS, fit_temperature, negative_log_likelihood
@@ -79,18 +80,25 @@ def cross_fitted(sample: PixelSample, groups: Sequence[str], seed: int = 0) -> C
     """Fit the temperature on all images, and measure what such a fit gives on images it has not seen.
 
     One half of the images gives a temperature, the errors of the other half are measured with it, and the other way
-    round; `temperature` is that of all. Whole `groups` stay on one side (an empty name is a group of its own) where
-    there are at least two of them and fewer than images.
+    round; `temperature` is that of all. Whole `groups` stay on one side where images share them (an empty name is a
+    group of its own).
     """
-    side, unit, units = _halves(groups, seed)
+    side, units = _halves(groups, seed)
     everything = fitted_on(sample, seed)
     before = errors(sample, np.ones(sample.labels.size, np.float32))
     second = side[sample.image]
-    if units < 2 or not second.any() or second.all():
-        return Calibration(everything, before, None, "not at all", unit, units, sample.labels.size)
+    counts = (units.kind, units.count, sample.labels.size)
+    if not second.any() or second.all():
+        return Calibration(everything, before, None, "not at all", *counts)
     of_first, of_second = (fitted_on(sample.of(part), seed) for part in (~second, second))
     after = errors(sample, np.where(second, of_first, of_second).astype(np.float32))
-    return Calibration(everything, before, after, "cross-fitted", unit, units, sample.labels.size)
+    return Calibration(everything, before, after, "cross-fitted", *counts)
+
+
+def uncalibrated(sample: PixelSample) -> Calibration:
+    """The errors of a model that has no temperature."""
+    before = errors(sample, np.ones(sample.labels.size, np.float32))
+    return Calibration(1.0, before, None, "not at all", "images", sample.stands_for.size, sample.labels.size)
 
 
 def held_out(sample: PixelSample, temperature: float) -> Calibration:
@@ -132,19 +140,15 @@ def _per_image(sample: PixelSample, shares: Float32[np.ndarray, "pixels classes"
     return float(np.mean(own)) if own else float("nan")
 
 
-def _halves(groups: Sequence[str], seed: int) -> tuple[Bool[np.ndarray, " images"], str, int]:
-    """Which images are in the second half, what was divided, and how many of those there are."""
-    names = [group or f"\0{i}" for i, group in enumerate(groups)]
-    grouped = 2 <= len(set(names)) < len(names)
-    keys = names if grouped else [str(i) for i in range(len(names))]
-    order = list(dict.fromkeys(keys))
-    shuffled = np.random.Generator(np.random.Philox(key=[seed, 1 << 61])).permutation(len(order))
-    sizes, second = [0, 0], set()
-    for one in (order[i] for i in shuffled):
-        smaller = int(sizes[1] < sizes[0])
-        sizes[smaller] += keys.count(one)
-        second |= {one} if smaller else set()
-    return np.array([key in second for key in keys], bool), "groups" if grouped else "images", len(order)
+def _halves(groups: Sequence[str], seed: int) -> tuple[Bool[np.ndarray, " images"], Units]:
+    """Which images are in the second half, and what was divided; the halves are as even as whole units allow."""
+    units = resampling_units(len(groups), groups)
+    sizes = np.bincount(units.owner, minlength=units.count)
+    second, filled = np.zeros(units.count, bool), [0, 0]
+    for one in np.random.Generator(np.random.Philox(key=[seed, 1 << 61])).permutation(units.count):
+        second[one] = filled[1] < filled[0]
+        filled[int(second[one])] += sizes[one]
+    return second[units.owner], units
 
 
 def _bins(before: Errors, after: Errors | None) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ class PixelSample:
     @property
     def weight(self) -> Float64[np.ndarray, " pixels"]:
         """What each sampled pixel counts, so that every pixel of the data set counts alike."""
-        return self.stands_for[self.image]
+        return np.asarray(self.stands_for[self.image])
 
     def of(self, chosen: Bool[np.ndarray, " pixels"] | Int64[np.ndarray, " _"]) -> PixelSample:
         """A part of the sample; images keep their numbers."""
@@ -67,7 +67,7 @@ class ImageSampler:
     Pixels without a label are drawn and dropped: an image counts by its labelled pixels.
     """
 
-    def __init__(self, truth: UInt8[np.ndarray, "height width"], count: int, seed: int, index: int) -> None:
+    def __init__(self, truth: UInt8[np.ndarray, "height width"], count: int, index: int, seed: int = 0) -> None:
         drawn = draw(truth.size, count, seed, index)
         labels = truth.ravel()[drawn]
         self.positions = drawn[labels != IGNORE]
