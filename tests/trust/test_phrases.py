@@ -1,0 +1,43 @@
+import pytest
+
+from segue.trust.phrases import calibration_line, calibration_sentences
+
+
+def measured(before=0.08, after=0.02, temperature=1.5, how="cross-fitted"):
+    return {
+        "temperature": temperature,
+        "measured": how,
+        "before": {"ece": before},
+        "after": None if after is None else {"ece": after},
+    }
+
+
+@pytest.mark.parametrize(
+    ("calibration", "line"),
+    [
+        (measured(), "calibration error (ECE) 0.080, with temperature 1.50: 0.020"),
+        (measured(after=None, how="not at all"), "calibration error (ECE) 0.080, without a temperature"),
+        (measured(before=None, after=None), "calibration error (ECE): no labelled pixel to measure it on"),
+    ],
+)
+def test_one_line_says_before_and_after(calibration, line):
+    assert calibration_line(calibration) == line
+
+
+@pytest.mark.parametrize(
+    ("calibration", "said"),
+    [
+        (measured(), ("8.0 percentage points apart", "too sure", "1.50", "leaves 2.0", "halves of the images")),
+        (measured(temperature=0.7), ("not sure enough", "0.70")),
+        (measured(how="held out"), ("measured on images that the temperature was not fitted on",)),
+        (measured(temperature=1.02), ("corrects little",)),
+        (measured(after=None), ("was not corrected",)),
+    ],
+)
+def test_the_sentences_say_what_was_found_and_how(calibration, said):
+    text = calibration_sentences(calibration)
+    assert [part for part in said if part not in text] == []
+
+
+def test_without_a_labelled_pixel_nothing_is_said():
+    assert calibration_sentences(measured(before=None, after=None)) == ""
