@@ -3,12 +3,12 @@ import pytest
 from segue.trust.phrases import calibration_line, calibration_sentences
 
 
-def measured(before=0.08, after=0.02, temperature=1.5, how="cross-fitted"):
+def measured(before=0.08, after=0.02, temperature=1.5, how="cross-fitted", near=(0.1, 0.05)):
     return {
         "temperature": temperature,
         "measured": how,
-        "before": {"ece": before},
-        "after": None if after is None else {"ece": after},
+        "before": {"ece": before, "near_contours_ece": near[0]},
+        "after": None if after is None else {"ece": after, "near_contours_ece": near[1]},
     }
 
 
@@ -37,6 +37,13 @@ def test_one_line_says_before_and_after(calibration, line):
 def test_the_sentences_say_what_was_found_and_how(calibration, said):
     text = calibration_sentences(calibration)
     assert [part for part in said if part not in text] == []
+
+
+def test_contours_are_mentioned_where_the_correction_makes_them_worse():
+    assert "contours" not in calibration_sentences(measured())
+    assert "contours" not in calibration_sentences(measured(near=(None, None)))
+    worse = calibration_sentences(measured(near=(0.09, 0.2)))
+    assert "Near contours it makes the distance larger, 20.0 percentage points instead of 9.0" in worse
 
 
 def test_without_a_labelled_pixel_nothing_is_said():

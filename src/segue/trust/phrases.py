@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SLIGHT = 0.05  # a temperature this near to 1 changes hardly anything
+NOTABLE = 0.01  # a difference between calibration errors that is worth a sentence
 
 
 def calibration_line(calibration: Mapping[str, Any]) -> str:
@@ -44,8 +45,16 @@ def calibration_sentences(calibration: Mapping[str, Any]) -> str:
     )
     return (
         f"{said} It is {habit}; the probabilities that segue predict writes are corrected with a temperature of "
-        f"{temperature:.2f}, which leaves {_points(after['ece'])} ({where})."
+        f"{temperature:.2f}, which leaves {_points(after['ece'])} ({where}).{_near_contours(before, after)}"
     )
+
+
+def _near_contours(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """A warning where the correction serves the inside of things at the cost of their contours."""
+    was, became = (errors["near_contours_ece"] for errors in (before, after))
+    if was is None or became is None or became < was + NOTABLE:
+        return ""
+    return f" Near contours it makes the distance larger, {_points(became)} instead of {_points(was)}."
 
 
 def _points(share: float) -> str:
