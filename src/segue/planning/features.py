@@ -63,7 +63,7 @@ def reduced(level: Float[np.ndarray, "pixels channels"]) -> Float64[np.ndarray, 
     """Principal components of mean 0, divided by their common deviation, so that every map has the same weight.
 
     One factor for the map, not one for each component: that would lift the noise of the last components to the rank of
-    the first, after which GBC takes random networks for good ones (benchmarks/sources.md).
+    the first.
     """
     components = principal_components(level, COMPONENTS)
     deviation = float(np.sqrt((components**2).mean())) if components.size else 0.0
