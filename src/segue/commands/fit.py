@@ -112,6 +112,11 @@ def run(config: FitConfig) -> FitResult:
     if config.dry_run:
         check(config, data)
         return FitResult(None, {}, time.perf_counter() - began, config)
+    return train_on(config, data, began)
+
+
+def train_on(config: FitConfig, data: Data, began: float) -> FitResult:
+    """Train a resolved configuration on prepared data, in a new run folder; `began` as for `start`."""
     started = start(config, data, began)
     folder = create_run_folder(config.out, config.paths[0].name)
     with held(folder):
