@@ -183,12 +183,12 @@ def _train(job: Job, config: FitConfig, data: Data) -> None:
         return
     shutil.rmtree(job.folder, ignore_errors=True)  # stopped before it could be resumed
     own = dataclasses.replace(config, seed=job.seed, out=job.folder, plan=None)
-    fit.train_on(own, _subset(data, job), time.perf_counter())
+    fit.train_on(own, subset(data, job.images, job.seed), time.perf_counter())
 
 
-def _subset(data: Data, job: Job) -> Data:
-    """The data with the training images of the job; classes, preprocessing and validation images stay as they are."""
-    order = nested_order(data.counts_of("train"), job.seed)[: job.images]
+def subset(data: Data, images: int, seed: int) -> Data:
+    """The data with so many of its training images; classes, preprocessing and validation images stay as they are."""
+    order = nested_order(data.counts_of("train"), seed)[:images]
     kept = {data.of("train")[i].id for i in order}
     chosen = [sample.split != "train" or sample.id in kept for sample in data.samples]
     of_train = [sample.id in kept for sample in data.of("train")]
