@@ -8,6 +8,7 @@ import logging
 import shutil
 import time
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class ForecastResult:
             f"with {said.images} labelled images: mIoU {said.miou:.3f} ({interval}){other}",
             *self._target_line(),
             f"however many: at most about {self.forecast.curve.asymptote:.3f}",
-            *in_columns(rows, [(head, lambda row, head=head: row[head]) for head in ("images", "mIoU")]),
+            *in_columns(rows, [(head, itemgetter(head)) for head in ("images", "mIoU")]),
         ]
         beyond = said.images > self.forecast.images[-1] * 2**CHECKED
         checked = ["caution: the rule was checked up to four times the labels there are"] if beyond else []

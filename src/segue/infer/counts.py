@@ -31,13 +31,13 @@ def save_counts(path: Path, counts: Counts) -> None:
     `cell` is the position in the array (images, classes, classes), read row by row, and `count` the pixels there. Most
     cells are zero where there are many classes, so 2 000 images of 150 classes take a few megabytes.
     """
-    texts = {name: np.array(getattr(counts, name), dtype=np.str_) for name in ("ids", "groups", "names")}
+    ids, groups, names = (np.array(texts, dtype=np.str_) for texts in (counts.ids, counts.groups, counts.names))
     cells = np.flatnonzero(counts.matrices)
     values = counts.matrices.ravel()[cells]
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:  # given a name, numpy would append an ending of its own
-            np.savez_compressed(file, cell=cells, count=values, **texts)
+            np.savez_compressed(file, ids=ids, groups=groups, names=names, cell=cells, count=values)
 
     write_durably(path, write, cells.nbytes + values.nbytes)
 

@@ -36,7 +36,7 @@ class Curve:
 
     def at(self, images: float) -> float:
         """The mIoU with so many labelled images."""
-        return self.asymptote - self.reach * self.share ** math.log2(images / self.images)
+        return float(self.asymptote - self.reach * self.share ** math.log2(images / self.images))
 
     def needed(self, target: float) -> float | None:
         """How many labelled images give the mIoU `target`; None when more labels never do."""
@@ -49,7 +49,7 @@ class Curve:
 def geometric(images: Sequence[int], mious: Sequence[float], share: float = SHARE) -> Curve:
     """The curve through the two largest trainings; `images` rise. A loss counts as no gain: labels do not hurt."""
     doublings = math.log2(images[-1] / images[-2])
-    reach = max(0.0, mious[-1] - mious[-2]) / (share**-doublings - 1)
+    reach = float(max(0.0, mious[-1] - mious[-2]) / (share**-doublings - 1))
     return Curve(images[-1], mious[-1] + reach, reach, share)
 
 
@@ -64,7 +64,7 @@ def power_law(images: Sequence[int], mious: Sequence[float]) -> Curve | None:
 
     def excess(exponent: float) -> float:
         drop = [size**-exponent for size in (first, second, third)]
-        return (middle - low) * (drop[1] - drop[2]) - (high - middle) * (drop[0] - drop[1])
+        return float((middle - low) * (drop[1] - drop[2]) - (high - middle) * (drop[0] - drop[1]))
 
     if excess(1e-6) * excess(16.0) > 0:
         return None
@@ -105,7 +105,7 @@ class Trainings:
         random = np.random.Generator(np.random.Philox(key=seed + 1))
         seeds = values.shape[2]
         picked = random.integers(0, seeds, (resamples, 1, seeds))  # the same seeds for all sizes: their subsets nest
-        return np.take_along_axis(values, picked, axis=2).mean(axis=2)
+        return np.asarray(np.take_along_axis(values, picked, axis=2).mean(axis=2))
 
     def _scores(self, draw: Float[np.ndarray, "draws units"]) -> Float[np.ndarray, "draws sizes seeds"]:
         return np.stack(

@@ -20,4 +20,4 @@ def nested_order(pixels: Int64[np.ndarray, "images classes"], seed: int) -> list
         if with_class.size and not holds[picked, number].any():
             picked.append(int(with_class[0]))
     rest = [i for i in range(len(pixels)) if i not in set(picked)]
-    return shuffled[[*picked, *rest]].tolist()
+    return [int(i) for i in shuffled[[*picked, *rest]]]
