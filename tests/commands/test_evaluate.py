@@ -56,7 +56,7 @@ def test_files_are_written_where_asked(trained, data, tmp_path):
     result = run(trained, data, out=tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "evaluation.json", "per_image.csv", "report.html", "confusion.npz", "confusion.png", "reliability.png",
-        "val_pred.jpg", "worst",
+        "suspects.json", "val_pred.jpg", "worst",
     }  # fmt: skip
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == result.to_json()
     with (tmp_path / "out" / "per_image.csv").open() as file:

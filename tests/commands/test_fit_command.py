@@ -72,6 +72,7 @@ def test_the_temperature_is_kept_and_evaluate_says_what_fit_said(run, data, caps
     assert again["temperature"] == calibration["temperature"]
     assert again == calibration
     assert (run / "reliability.png").is_file()
+    assert (run / "suspects.json").is_file()
 
 
 def test_the_written_configuration_gives_the_same_weights_again(run, tmp_path):

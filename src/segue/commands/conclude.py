@@ -22,6 +22,7 @@ from segue.records import read_record
 from segue.report.folder import write_evaluation
 from segue.report.gather import summarise_splits, worst_and_random
 from segue.report.inputs import DataSummary, ReportInputs
+from segue.report.suspects import suspect_crops
 from segue.train.checkpoint import load_best
 from segue.train.class_weights import class_weights
 from segue.train.interpolation import Interpolation, interpolate_best
@@ -55,6 +56,7 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         history=tuple(loop.state.history),
         worst=worst,
         random=random,
+        suspects=suspect_crops(segmenter, samples, evaluation),
         data=_data_summary(data),
         pretrained=_pretrained(loaded) | ({"interpolation": mixture.summary()} if mixture else {}),
         config=to_dict(config),

@@ -191,6 +191,7 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
     from segue.report.folder import write_evaluation  # matplotlib, only where a report is written
     from segue.report.gather import summarise_splits, worst_and_random
     from segue.report.inputs import DataSummary, ReportInputs
+    from segue.report.suspects import suspect_crops
 
     make_folder(out)
     worst, random = worst_and_random(what.segmenter, what.samples, evaluation, classes=what.classes, seed=config.seed)
@@ -206,6 +207,7 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
         command=_command(config),
         worst=worst,
         random=random,
+        suspects=suspect_crops(what.segmenter, what.samples, evaluation, classes=what.classes),
         data=data,
         pretrained=source,
         config=to_dict(config),

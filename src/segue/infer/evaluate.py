@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt8
+from torch import Tensor
 
 from segue.data.classes import Classes
 from segue.data.index import Sample
@@ -18,13 +19,14 @@ from segue.data.loader import read_sample
 from segue.errors import DataError
 from segue.infer.ahead import ahead
 from segue.infer.counts import Counts
-from segue.infer.segmenter import Prepared, Segmenter
+from segue.infer.segmenter import Prepared, Segmenter, Watch
 from segue.metrics.case import Case, Measure
 from segue.metrics.confusion import confusion, number, scores
 from segue.metrics.measured import Measured
 from segue.metrics.metric import Metric
 from segue.metrics.studentised import miou_interval
 from segue.metrics.units import resampling_units
+from segue.trust.label_errors import ImageEvidence, LabelErrors, Suspicions
 from segue.trust.sample import ImageSampler, PixelSample, joined, pixels_per_image
 
 
@@ -33,7 +35,7 @@ class Evaluation:
     """Confusion matrices (rows truth) of the images `ids`, which belong to `groups` ("" is a group of its own).
 
     `measured` holds the further metrics that were asked for, by name, in lengths of `measure`; `sample` the logits of
-    labelled pixels, to measure calibration on.
+    labelled pixels, to measure calibration on, and `label_errors` where the labels themselves are suspect.
     """
 
     ids: tuple[str, ...]
@@ -44,6 +46,7 @@ class Evaluation:
     measured: Mapping[str, Measured] = field(default_factory=dict)
     measure: Measure = field(default_factory=Measure)
     sample: PixelSample | None = None
+    label_errors: LabelErrors | None = None
 
     @property
     def matrix(self) -> Int64[np.ndarray, "classes classes"]:
@@ -139,12 +142,15 @@ def evaluate(
 
     matrices: list[np.ndarray] = []
     samplers: list[ImageSampler] = []
+    suspicions = Suspicions(len(segmenter.classes))
     drawn = pixels_per_image(len(samples), len(segmenter.classes))
     evidence: dict[str, list[np.ndarray]] = {name: [] for name in metrics or {}}
     for sample, loading in ahead(load, samples):
         prepared, truth = loading.result()
         samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
-        prediction = segmenter.segment(prepared, watch=samplers[-1].take).mask
+        labels = ImageEvidence(truth)
+        prediction = segmenter.segment(prepared, watch=_both(samplers[-1].take, labels.take)).mask
+        suspicions.add(labels)
         matrices.append(confusion(truth, prediction, len(segmenter.classes)))
         case = Case(truth, prediction, len(segmenter.classes), measure or Measure())
         for name, metric in (metrics or {}).items():
@@ -160,7 +166,16 @@ def evaluate(
         {name: Measured(metric, np.stack(evidence[name])) for name, metric in (metrics or {}).items()},
         measure or Measure(),
         joined(samplers),
+        suspicions.label_errors(),
     )
+
+
+def _both(first: Watch, second: Watch) -> Watch:
+    def watch(top: int, logits: Tensor) -> None:
+        first(top, logits)
+        second(top, logits)
+
+    return watch
 
 
 def _image_miou(matrix: Int64[np.ndarray, "classes classes"]) -> float:

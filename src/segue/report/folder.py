@@ -18,7 +18,7 @@ from segue.report.reliability import save_reliability
 
 
 def write_evaluation(folder: Path, record: dict[str, Any], evaluation: Evaluation, inputs: ReportInputs) -> None:
-    """Write evaluation.json, per_image.csv, confusion.npz, report.html, worst/ and the pictures beside them.
+    """Write evaluation.json, per_image.csv, confusion.npz, suspects.json, report.html, worst/ and the other pictures.
 
     `record` is the content of evaluation.json. Files of an earlier evaluation are replaced. Raises `RunError` when one
     cannot be written.
@@ -26,6 +26,9 @@ def write_evaluation(folder: Path, record: dict[str, Any], evaluation: Evaluatio
     write_text(folder / "evaluation.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
     write_text(folder / "per_image.csv", evaluation.csv())
     save_counts(folder / FILE, evaluation.counts())
+    if evaluation.label_errors is not None:
+        suspects = evaluation.label_errors.summary(evaluation.ids, inputs.classes.names)
+        write_text(folder / "suspects.json", json.dumps(suspects, indent=1, allow_nan=False) + "\n")
     save_confusion(folder / "confusion.png", inputs.matrix, inputs.classes.names)
     calibration = inputs.summary.get("calibration")
     if calibration and calibration["before"]["ece"] is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64, Integer, UInt8
+from jaxtyping import Bool, Int64, Integer, UInt8
 from numpy.typing import NDArray
 
 from segue.data.classes import Classes
@@ -23,6 +23,22 @@ class Example:
     truth: UInt8[np.ndarray, "height width"]
     prediction: UInt8[np.ndarray, "height width"]
     miou: float
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A suspected label error of the image `id` with its surroundings, labelled `given`, seen as `suspected`.
+
+    Decoded pixels (H, W, C), class ids of label and prediction, and which pixels are suspect.
+    """
+
+    id: str
+    given: int
+    suspected: int
+    pixels: NDArray[Any]
+    truth: UInt8[np.ndarray, "height width"]
+    prediction: UInt8[np.ndarray, "height width"]
+    suspect: Bool[np.ndarray, "height width"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,7 @@ class ReportInputs:
     history: tuple[Row, ...] = ()
     worst: tuple[Example, ...] = ()
     random: tuple[Example, ...] = ()
+    suspects: tuple[Crop, ...] = ()
     data: DataSummary | None = None
     pretrained: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)

@@ -35,6 +35,13 @@ MEANINGS = {
         "probabilities mean what they say on images of this kind; it does not say that the network is often right.",
         "explanation/trust.md#calibration",
     ),
+    "suspects": Meaning(
+        "suspected label errors",
+        "Connected pixels with one label that the network, as sure as it usually is, takes for another class. It is a "
+        "list of places to look at, not of errors: a network is wrong with confidence, too, where something is rare or "
+        "unlike what it learned from, and it repeats errors that it was trained on.",
+        "explanation/trust.md#suspected-label-errors",
+    ),
 }
 
 

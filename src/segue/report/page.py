@@ -15,6 +15,7 @@ from segue.report.further_metrics import further_metrics
 from segue.report.inputs import ReportInputs
 from segue.report.meanings import MEANINGS, meanings
 from segue.report.reliability import calibration_section
+from segue.report.suspects import suspect_section
 
 
 def write_report(path: Path, inputs: ReportInputs) -> None:
@@ -62,6 +63,7 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
         ("confusion", "Confusion", sections.confusion_table(inputs)),
         ("calibration", "Calibration", _calibration(inputs)),
         ("worst", "Worst images", key + sections.gallery(inputs.worst, inputs.classes) if inputs.worst else ""),
+        ("suspects", "Suspected label errors", suspect_section(inputs.suspects, inputs.classes)),
         ("random", "Random images", key + sections.gallery(inputs.random, inputs.classes) if inputs.random else ""),
         ("data", "Data", sections.data_section(inputs.data, inputs.classes) if inputs.data else ""),
         ("pretrained", "Pretrained weights", sections.fact_list(inputs.pretrained) if inputs.pretrained else ""),
