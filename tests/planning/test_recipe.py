@@ -115,6 +115,16 @@ def test_every_image_is_held_out_once_and_no_group_is_on_both_sides(groups, each
     assert grouped_folds(given, 0) == folds
 
 
+def test_large_groups_are_dealt_evenly():
+    several = tuple(
+        dataclasses.replace(sample, id=f"{size}/{sample.id}", group=f"{size}/{sample.group}")
+        for size, groups in ((1, 12), (5, 4), (9, 2))
+        for sample in samples(groups, size)
+    )
+    sizes = [sum(sample.split == "val" for sample in fold) for fold in grouped_folds(several, 0)]
+    assert sizes == [10] * FOLDS
+
+
 def test_folds_are_offered_where_the_part_held_out_is_too_small():
     assert needs_folds(29, 5, val_given=False)
     assert not needs_folds(30, 100, val_given=False)

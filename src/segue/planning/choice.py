@@ -95,7 +95,7 @@ def choose(found: Sequence[Candidate], data: Data, config: FitConfig, seconds: f
         return Choice(None, "the default: comparing would take longer than --minutes allows", refused=refused)
     if sample.classes < 2:
         return Choice(None, "the default: fewer than two classes have pixels enough to compare on", refused=refused)
-    scored, failed = _scores(able, data, config, sample, update)
+    scored, failed = _scores(able, data, config, sample, began + seconds, update)
     choice = _by_scores(scored, sample)
     choice = dataclasses.replace(choice, refused=(*refused, *failed))
     if is_close(choice.ranking):
@@ -117,11 +117,14 @@ def _sample(able: Sequence[Candidate], data: Data, config: FitConfig, seconds: f
 
 
 def _scores(
-    able: Sequence[Candidate], data: Data, config: FitConfig, sample: PixelSample, update: Update
+    able: Sequence[Candidate], data: Data, config: FitConfig, sample: PixelSample, deadline: float, update: Update
 ) -> tuple[list[Scored], list[Candidate]]:
-    """The scores of those that can be loaded; the others with the reason."""
+    """The scores of those that can be loaded, in the time there is; the others with the reason."""
     scored, failed = [], []
     for number, candidate in enumerate(able):
+        if time.perf_counter() > deadline:
+            failed.append(dataclasses.replace(candidate, refused="the time was up"))
+            continue
         update(number / len(able), f"scoring {candidate.name}")
         try:
             scored.append(score(candidate, data, config, sample, lambda _share, _text: None))
@@ -149,7 +152,7 @@ def _by_training(choice: Choice, data: Data, config: FitConfig, deadline: float,
     shortlist = [one.candidate for one in choice.ranking[:SHORTLIST]]
     close = f"{choice.rule}, which are close"
     try:
-        cost = estimate(shortlist, data, config, deadline - time.perf_counter())
+        cost = estimate(shortlist, data, config, deadline)
         if not cost.steps:
             needed = (cost.seconds + time.perf_counter() - deadline) / 60
             return dataclasses.replace(
@@ -164,7 +167,7 @@ def _by_training(choice: Choice, data: Data, config: FitConfig, deadline: float,
         )
         trials = compare(shortlist, data, config, cost.steps, deadline, update)
     except OutOfTimeError:
-        return dataclasses.replace(choice, rule=f"{close}; short trainings were cut off when the time was up")
+        return dataclasses.replace(choice, rule=f"{close}; the time was up before short trainings could decide")
     except TrainingStoppedError as error:
         return dataclasses.replace(choice, rule=f"{close}; short trainings ended early ({error})")
     best = winner(trials)

@@ -87,14 +87,19 @@ def cost(step_seconds: Sequence[float], validation_seconds: Sequence[float], bud
     return Cost(steps, fixed + steps * per_step)
 
 
-def estimate(shortlist: Sequence[Candidate], data: Data, config: FitConfig, budget: float) -> Cost:
-    """Measure a few steps of each candidate; `budget` is in seconds, this measurement not included."""
+def estimate(shortlist: Sequence[Candidate], data: Data, config: FitConfig, deadline: float) -> Cost:
+    """Measure a few steps of each candidate, and what fits until `time.perf_counter()` is `deadline`.
+
+    Raises `OutOfTimeError` when measuring alone passes it.
+    """
     steps, validations = [], []
     for candidate in shortlist:
+        if time.perf_counter() > deadline:
+            raise OutOfTimeError
         loop = _loop(candidate, data, config, LEAST_STEPS)
         steps.append(time_steps(loop))
         validations.append(time_validation(loop))
-    return cost(steps, validations, budget)
+    return cost(steps, validations, deadline - time.perf_counter())
 
 
 def compare(
