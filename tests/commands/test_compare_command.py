@@ -1,5 +1,6 @@
 """`segue compare`: the answer, what it refuses, and what it does when data are given."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,11 @@ import segue
 from fakes import write_folders
 from segue.cli import main
 from segue.commands.compare import CompareResult
+from segue.data.formats import open_index
 from segue.errors import DataError, RunError
+from segue.infer.counts import load_counts, save_counts
+from segue.infer.evaluate import evaluate
+from segue.infer.segmenter import Segmenter
 from segue.metrics.bootstrap import Interval
 from segue.trust.compare import Comparison, Difference
 from tiny_model import write_run
@@ -26,17 +31,25 @@ def runs(tmp_path_factory):
     return write_run(folder / "a", seed=0), write_run(folder / "b", seed=1)
 
 
-def test_both_are_evaluated_on_data_and_the_same_comes_from_their_written_evaluations(runs, data, tmp_path, capsys):
+@pytest.fixture(scope="module")
+def scored(runs, data, tmp_path_factory):
+    """Folders that hold what `segue evaluate --out` writes of it."""
+    folders = tmp_path_factory.mktemp("scored")
+    for run in runs:
+        evaluation = evaluate(Segmenter.load(run, "cpu"), open_index([data]).samples)
+        (folders / run.name).mkdir()
+        save_counts(folders / run.name / "confusion.npz", evaluation.counts())
+        record = evaluation.summary() | {"trained_on": 0}
+        (folders / run.name / "evaluation.json").write_text(json.dumps(record))
+    return tuple(folders / run.name for run in runs)
+
+
+def test_both_are_evaluated_on_data_and_the_same_comes_from_their_written_evaluations(runs, scored, data, capsys):
     assert main(["compare", *map(str, runs), str(data), "--device", "cpu", "--json"]) == 0
     fresh = json.loads(capsys.readouterr().out)
-    scored = [tmp_path / "a", tmp_path / "b"]
-    for run, out in zip(runs, scored, strict=True):
-        segue.evaluate(run, data, out=out, device="cpu")
     assert main(["compare", *map(str, scored), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
-    assert {key: fresh[key] for key in fresh if key != "runs"} == {
-        key: written[key] for key in written if key != "runs"
-    }
+    assert fresh | {"runs": None} == written | {"runs": None}
     mious = [json.loads((out / "evaluation.json").read_text())["miou"] for out in scored]
     assert (fresh["miou"]["first"], fresh["miou"]["second"]) == tuple(mious)
     assert fresh["miou"]["difference"] == pytest.approx(mious[1] - mious[0])
@@ -44,8 +57,8 @@ def test_both_are_evaluated_on_data_and_the_same_comes_from_their_written_evalua
     assert (fresh["n_images"], fresh["interval_unit"], fresh["interval_units"]) == (12, "images", 12)
 
 
-def test_python_users_get_the_answer(runs, data):
-    result = segue.compare(*runs, data, device="cpu", margin=1.0)
+def test_python_users_get_the_answer(scored):
+    result = segue.compare(*scored, margin=1.0)
     assert result.comparison.answer in ("first", "second", "alike")
     assert result.lines()[0] == result.sentence()
 
@@ -86,17 +99,15 @@ def test_a_run_without_an_evaluation_asks_for_data(runs):
         segue.compare(*runs)
 
 
-def test_other_images_are_refused(runs, data, tmp_path):
-    other = write_folders(tmp_path / "other", 11)
-    segue.evaluate(runs[0], data, out=tmp_path / "a", device="cpu")
-    segue.evaluate(runs[1], other, out=tmp_path / "b", device="cpu")
+def test_other_images_are_refused(scored, tmp_path):
+    counts = load_counts(scored[1] / "confusion.npz")
+    fewer = dataclasses.replace(counts, ids=counts.ids[1:], groups=counts.groups[1:], matrices=counts.matrices[1:])
+    save_counts(tmp_path / "confusion.npz", fewer)
     with pytest.raises(DataError, match="the same images on both sides, 1 are on one only"):
-        segue.compare(tmp_path / "a", tmp_path / "b")
+        segue.compare(scored[0], tmp_path)
 
 
 def test_images_that_one_run_was_trained_on_are_left_out(runs, data, tmp_path):
-    from segue.data.formats import open_index
-
     samples = open_index([data]).samples
     for name, trained in (("one", 4), ("two", 9)):
         run = write_run(tmp_path / name, seed=trained)

@@ -1,6 +1,7 @@
 """`segue forecast`: what it trains, what it keeps, what it says."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import segue
 from fakes import write_folders
 from segue.cli import main
 from segue.commands import fit
-from segue.commands.forecast import ForecastResult
+from segue.commands.forecast import ForecastResult, subset
 from segue.configs import DataConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
 from segue.data.prepare import load_data
 from segue.errors import DataError, RunError
@@ -61,16 +62,29 @@ def test_smaller_trainings_are_nested_have_the_same_validation_images_and_are_ke
     }
 
 
-def test_an_interrupted_training_goes_on_and_a_half_made_folder_is_made_anew(run, tmp_path):
-    (tmp_path / "2-images-seed-0").mkdir()
-    (tmp_path / "2-images-seed-0" / "data.json").write_text("{")
-    stopped = tmp_path / "5-images-seed-0"
-    segue.forecast(run, out=tmp_path)
-    whole = (stopped / "model" / "model.safetensors").read_bytes()
-    (stopped / "confusion.npz").unlink()  # as if stopped before the evaluation
-    result = segue.forecast(run, out=tmp_path)
-    assert (stopped / "model" / "model.safetensors").read_bytes() == whole
+@pytest.mark.slow
+def test_an_interrupted_training_goes_on_and_a_half_made_folder_is_made_anew(run, tmp_path, monkeypatch):
+    half = tmp_path / "2-images-seed-0"
+    half.mkdir()
+    (half / "data.json").write_text("{")
+    with monkeypatch.context() as patched:
+        patched.setattr("segue.commands.conclude.write_evaluation", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            segue.forecast(run, out=tmp_path)
+    assert (half / "checkpoints" / "manifest.json").is_file()
+    with monkeypatch.context() as patched:
+        patched.setattr("segue.commands.forecast.subset", only_of_5_images)
+        result = segue.forecast(run, out=tmp_path)
     assert [job.finished for job in result.jobs] == [True] * 3
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def only_of_5_images(data, images, seed):
+    assert images == 5, "the other one goes on"
+    return subset(data, images, seed)
 
 
 @pytest.mark.slow
@@ -112,9 +126,14 @@ def test_the_forecast_in_words():
 def test_a_run_without_end_or_with_too_few_images_is_refused(run, tmp_path):
     with pytest.raises(RunError, match=r"no config\.yaml"):
         segue.forecast(write_run(tmp_path / "bare"))
-    small = segue.fit(write_folders(tmp_path / "data", 6), out=tmp_path / "small", steps=1, **TINY).run
+    small = shutil.copytree(run, tmp_path / "small")
+    record = json.loads((small / "data.json").read_text())
+    trained = [one for one in record["samples"] if one["split"] == "train"]
+    record["samples"] = [one for one in record["samples"] if one not in trained[4:]]
+    (small / "data.json").write_text(json.dumps(record))
     with pytest.raises(DataError, match="expected 8 or more training images to forecast from, got 4"):
         segue.forecast(small)
-    (small / "confusion.npz").unlink()
+    shutil.rmtree(small / "model")
+    (small / "report.html").unlink()
     with pytest.raises(RunError, match="expected a finished run"):
         segue.forecast(small)

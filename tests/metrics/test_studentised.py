@@ -6,7 +6,7 @@ from scipy.special import expit, logit
 from scipy.stats import t as student
 
 from segue.metrics.confusion import scores
-from segue.metrics.studentised import class_iou, gain, intervals, mean_iou, miou_interval, overlap
+from segue.metrics.studentised import class_iou, gain, intervals, mean_iou, miou_interval, overlap, standard_error
 from segue.metrics.units import resampling_units
 
 
@@ -146,6 +146,15 @@ def test_the_influence_of_a_unit_is_what_counting_it_more_changes():
                 (score(more).value - score(draw).value) / 1e-6, score(draw).influence[:, unit], atol=1e-5
             )
     assert np.isnan(class_iou(overlap(matrices), 2)(draw).value[1])
+
+
+def test_the_standard_error_of_a_plain_mean_is_the_known_one():
+    hits = np.array([30, 50, 45, 70, 61])  # all unions are alike, so the IoU is a mean over images
+    matrices = np.zeros((5, 2, 2), np.int64)
+    matrices[:, 0, 0], matrices[:, 0, 1] = hits, 100 - hits
+    ones = np.ones((1, 5))
+    error = standard_error(class_iou(overlap(matrices), 0)(ones), ones)
+    assert error == pytest.approx(np.std(hits / 100, ddof=1) / np.sqrt(5))
 
 
 @pytest.mark.slow

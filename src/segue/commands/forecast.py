@@ -25,7 +25,7 @@ from segue.errors import DataError, RunError
 from segue.infer.counts import FILE, Counts, load_counts
 from segue.metrics.phrases import figure
 from segue.metrics.units import resampling_units
-from segue.train.run_folder import CONFIG, DATA, require_run
+from segue.train.run_folder import CONFIG, DATA, is_complete, require_run
 from segue.trust.compare import aligned
 from segue.trust.forecast import CHECKED, Forecast, Prediction, Trainings, forecast
 from segue.trust.nested import nested_order
@@ -45,8 +45,8 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether its evaluation is there."""
-        return (self.folder / FILE).is_file()
+        """Whether nothing is left to do."""
+        return (self.folder / CONFIG).is_file() and is_complete(self.folder)
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ def run(config: ForecastConfig) -> ForecastResult:
     Raises `RunError` for a folder without a finished run, `DataError` for too few images, and what a fit raises.
     """
     require_run(config.run)
-    if not (config.run / FILE).is_file():
-        raise RunError(f"{config.run}: expected a finished run, it has no {FILE}: finish it with segue fit --resume")
+    if not is_complete(config.run):
+        raise RunError(f"{config.run}: expected a finished run: finish it with segue fit --resume {config.run}")
     trained, data = read_fit_config(config.run / CONFIG), load_data(config.run / DATA)
     count = len(data.of("train"))
     if count < FEWEST:

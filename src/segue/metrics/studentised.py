@@ -122,10 +122,16 @@ def intervals(
     ]
 
 
+def standard_error(estimate: Estimate, draw: Draws) -> Float[np.ndarray, " draws"]:
+    """Of the score of every draw (the infinitesimal jackknife); of a plain mean that is std / sqrt(n), n - 1 inside."""
+    units = draw.shape[1]
+    return np.asarray(np.sqrt((draw * estimate.influence**2).sum(axis=1) * units / (units - 1)))
+
+
 def _errors(score: Score, draw: Draws, is_share: bool) -> Float[np.ndarray, "2 draws"]:
-    """Values and their standard errors (the infinitesimal jackknife), as logits where they are shares."""
-    estimate, count = score(draw), draw.shape[1]
-    error = np.sqrt((draw * estimate.influence**2).sum(axis=1) * count / (count - 1))
+    """Values and their standard errors, as logits where they are shares."""
+    estimate = score(draw)
+    error = standard_error(estimate, draw)
     error[~(error > STILL)] = np.nan
     if not is_share:
         return np.stack([estimate.value, error])
