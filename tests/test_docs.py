@@ -58,8 +58,8 @@ def command_lines(page):
     return [line for line in (*lines, *inline) if re.match(r"segue (?!\.)", line)]
 
 
-def generator():
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "scripts" / "make_reference.py")
+def script(title):
+    spec = importlib.util.spec_from_file_location(title, ROOT / "scripts" / f"{title}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -82,10 +82,11 @@ def test_every_verb_has_a_page_that_names_its_flags(verb):
     assert {flag for flag in flags if not re.search(rf"{re.escape(flag)}(?![\w.-])", page)} == set()
 
 
-def test_generated_parts_are_current():
-    made = generator()
+@pytest.mark.parametrize("title", ["make_reference", "make_measured"])
+def test_generated_parts_are_current(title):
+    made = script(title)
     stale = [name(page) for page in made.pages() if read(page) != made.current(page)]
-    assert stale == [], "run: python scripts/make_reference.py"
+    assert stale == [], f"run: python scripts/{title}.py"
 
 
 def test_every_generated_part_is_closed():
