@@ -56,6 +56,21 @@ def test_misses_are_those_of_the_probabilities_that_predict_writes(trained, data
     np.testing.assert_allclose(disc.marked, marked / (12 * 48 * 64))
 
 
+def test_unlabelled_pixels_count_neither_as_missed_nor_as_marked(trained, tmp_path):
+    root = write_folders(tmp_path / "d", 2)
+    for number in range(2):
+        labels = scene(number)[1]
+        labels[:20] = 255
+        save_image(root / "masks" / f"{number:03d}.png", labels)
+    segmenter, samples = Segmenter.load(trained, "cpu"), open_index([root]).samples
+    (ground,) = collect_misses(segmenter, samples, segmenter.classes, [0])
+    shares = np.stack([segmenter.predict(one.image, probabilities=True).probabilities[0, 20:] for one in samples])
+    np.testing.assert_allclose(ground.marked, [(shares >= threshold).mean() for threshold in thresholds()])
+    for row, own, number in zip(ground.losses, shares, range(2), strict=True):
+        held = own[scene(number)[1][20:] == 0]
+        np.testing.assert_allclose(row, [(held < threshold).mean() for threshold in thresholds()])
+
+
 def test_a_threshold_is_found_written_and_used(trained, data, tmp_path, capsys):
     result = run(trained, data, classes=("disc",), risk=0.2)
     (found,) = result.found
