@@ -24,6 +24,7 @@ TABLES = {
     "formats": ("segue.data.formats:FORMATS", ""),
     "augmentations": ("segue.data.augment:AUGMENTATIONS", ""),
     "sources": ("segue.models.sources:SOURCES", ""),
+    "scores": ("segue.planning.transferability:SCORES", ""),
     "optimizers": ("segue.train.optimizers:OPTIMIZERS", OptimConfig().optimizer),
     "schedules": ("segue.transfer.schedules:SCHEDULES", OptimConfig().schedule),
 }
