@@ -30,6 +30,8 @@ ENCODER, DECODER = "mobilenetv2_100", "unet"  # where neither the user nor the s
 LORA_TARGETS = ("attention", "mlp", "conv")
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
 SCHEDULES = ("poly", "cosine", "one-cycle", "step", "plateau", "constant")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PARTS = ("auto", "all", "train", "val", "test")
 
 
 def knob(
@@ -345,7 +347,7 @@ class AugmentConfig(Checked):
 class TrainConfig(Checked):
     """How training runs: machine, precision, checkpoints, stopping."""
 
-    device: str = knob("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = knob("auto", "where to train", choices=DEVICES)
     precision: str = knob(
         "auto",
         "number format of the forward pass; auto takes bf16 where the hardware multiplies it natively; fp16 needs CUDA",
@@ -407,7 +409,7 @@ class PlanConfig(Checked):
     minutes: float = knob(
         10.0, "the most planning may take, sources compared by short trainings included, 0 compares none", low=0
     )
-    device: str = knob("auto", "where the plan will be trained", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = knob("auto", "where the plan will be trained", choices=DEVICES)
     sources: tuple[str, ...] = knob(
         (),
         "pretrained weights to choose from: files, runs or encoders' names; ENCODER=FILE where a file does not tell",
@@ -465,14 +467,10 @@ class EvaluateConfig(Checked):
     out: Path | None = knob(
         None, "folder for evaluation.json, per_image.csv and report.html; nothing is written when not given"
     )
-    split: str = knob(
-        "auto",
-        "which part of the data: auto is val if there is one, else all of it",
-        choices=("auto", "all", "train", "val", "test"),
-    )
+    split: str = knob("auto", "which part of the data: auto is val if there is one, else all of it", choices=PARTS)
     format: str = knob("auto", "layout of the data on disk (segue list formats)")
     mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
-    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = knob("auto", "where to compute", choices=DEVICES)
     metrics: tuple[str, ...] = knob((), "further scores, such as hd95,nsd,kappa (segue list metrics)")
     spacing: tuple[float, float] | None = knob(
         None,
@@ -508,11 +506,11 @@ class CompareConfig(Checked):
     split: str = knob(
         "auto",
         "which part of the data: auto is val if there is one, else what neither run was trained on",
-        choices=("auto", "all", "train", "val", "test"),
+        choices=PARTS,
     )
     format: str = knob("auto", "layout of the data on disk (segue list formats)")
     mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
-    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = knob("auto", "where to compute", choices=DEVICES)
     resamples: int = knob(2000, "bootstrap draws behind the intervals", low=100, high=100_000)
     seed: int = knob(0, "seed of the bootstrap", low=0, high=2**31 - 1)
     json: bool = knob(False, "print the result as JSON on standard output")
@@ -559,7 +557,7 @@ class PredictConfig(Checked):
     batch: int = knob(
         1, "tiles prepared at once for the network; more take more memory, the result is the same", low=1, high=1024
     )
-    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = knob("auto", "where to compute", choices=DEVICES)
     json: bool = knob(False, "print the result as JSON on standard output")
     dry_run: bool = knob(False, "list what would be written, write nothing")
 
@@ -579,14 +577,10 @@ class ReviewConfig(Checked):
         "what counts as one independent draw; auto takes groups (videos, folders) where images share them",
         choices=("auto", "images", "groups"),
     )
-    split: str = knob(
-        "auto",
-        "which part of the data: auto is val if there is one, else all of it",
-        choices=("auto", "all", "train", "val", "test"),
-    )
+    split: str = knob("auto", "which part of the data: auto is val if there is one, else all of it", choices=PARTS)
     format: str = knob("auto", "layout of the data on disk (segue list formats)")
     mask_name: str = knob("", "file name of a mask without its ending, {stem} standing for the image's")
-    device: str = knob("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = knob("auto", "where to compute", choices=DEVICES)
     json: bool = knob(False, "print the result as JSON on standard output")
     dry_run: bool = knob(False, "check the run and the data, compute and write nothing")
 
