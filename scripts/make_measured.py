@@ -9,14 +9,16 @@ fewer than two figures gets no column.
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
+import importlib
 import json
 import re
 import statistics
+import sys
 from pathlib import Path
+from types import ModuleType
 
-ROOT = Path(__file__).resolve().parent.parent
+from pages import ROOT, bring_up_to_date
+
 PAGES = ROOT / "docs" / "reference" / "canon"
 LINES = ROOT / "benchmarks" / "canon.jsonl"
 COLUMN = "mIoU"
@@ -43,19 +45,6 @@ ALIASES = {
 }
 
 
-def main() -> int:
-    """Write or check all pages."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    stale = [page for page in pages() if page.read_text(encoding="utf-8") != current(page)]
-    for page in stale:
-        print(f"{'out of date' if check else 'written'}: {page.relative_to(ROOT)}")
-        if not check:
-            page.write_text(current(page), encoding="utf-8")
-    return int(check and bool(stale))
-
-
 def pages() -> list[Path]:
     """The pages with a column of measurements."""
     return [PAGES / f"{name}.md" for name in TABLES]
@@ -71,11 +60,7 @@ def current(page: Path) -> str:
 
 def measured(tables: tuple[str, ...]) -> dict[str, float]:
     """The mean mIoU of every row of these tables of the benchmark that was run, by the first word of its name too."""
-    spec = importlib.util.spec_from_file_location("canon", ROOT / "benchmarks" / "canon.py")
-    assert spec is not None
-    assert spec.loader is not None
-    canon = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(canon)
+    canon = benchmark("canon")
     scores: dict[str, list[float]] = {}
     for line in LINES.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -86,6 +71,16 @@ def measured(tables: tuple[str, ...]) -> dict[str, float]:
         if found:
             means[run.name.partition(" on ")[0]] = statistics.mean(found)
     return means
+
+
+def benchmark(name: str) -> ModuleType:
+    """A program of benchmarks/ as a module; these import each other from their own folder."""
+    folder = str(ROOT / "benchmarks")
+    sys.path.append(folder)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(folder)
 
 
 def _filled(table: str, means: dict[str, float]) -> str:
@@ -110,4 +105,4 @@ def _cell(row: str, means: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(bring_up_to_date(__doc__, pages(), current))

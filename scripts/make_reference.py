@@ -16,7 +16,6 @@ A page asks for a part with a pair of comments, and what stands between them is 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import re
 import sys
@@ -27,31 +26,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pages import ROOT, bring_up_to_date
 
 from segue import configs
 from segue.cli import VERBS
 from segue.conversion import to_dict
 from segue.presets import PRESETS
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]+?) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 
 NOT_WRITTEN = ("resume", "config", "plan", "json", "dry_run", "out")  # what a run's config.yaml leaves out
 
 Field = dataclasses.Field[Any]
-
-
-def main() -> int:
-    """Write or check all pages."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    stale = [page for page in pages() if page.read_text(encoding="utf-8") != current(page)]
-    for page in stale:
-        print(f"{'out of date' if check else 'written'}: {page.relative_to(DOCS.parent)}")
-        if not check:
-            page.write_text(current(page), encoding="utf-8")
-    return int(check and bool(stale))
 
 
 def pages() -> list[Path]:
@@ -244,4 +231,4 @@ def licences(_: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bring_up_to_date(__doc__, pages(), current))

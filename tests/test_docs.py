@@ -58,11 +58,9 @@ def command_lines(page):
     return [line for line in (*lines, *inline) if re.match(r"segue (?!\.)", line)]
 
 
-def script(title):
-    spec = importlib.util.spec_from_file_location(title, ROOT / "scripts" / f"{title}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(title, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module(title)
 
 
 def help_of(verb):
@@ -83,10 +81,32 @@ def test_every_verb_has_a_page_that_names_its_flags(verb):
 
 
 @pytest.mark.parametrize("title", ["make_reference", "make_measured"])
-def test_generated_parts_are_current(title):
-    made = script(title)
+def test_generated_parts_are_current(title, monkeypatch):
+    made = script(title, monkeypatch)
     stale = [name(page) for page in made.pages() if read(page) != made.current(page)]
     assert stale == [], f"run: python scripts/{title}.py"
+
+
+def test_stale_pages_are_named_and_written(tmp_path, monkeypatch, capsys):
+    pages, (old, new) = script("pages", monkeypatch), (tmp_path / "old.md", tmp_path / "new.md")
+    old.write_text("before", encoding="utf-8")
+    new.write_text("after", encoding="utf-8")
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    asked = []
+
+    def current(page):
+        asked.append(page)
+        return "after"
+
+    for options, code, printed, then in (
+        (["--check"], 1, "out of date: old.md\n", "before"),
+        ([], 0, "written: old.md\n", "after"),
+        (["--check"], 0, "", "after"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["make_pages", *options])
+        assert pages.bring_up_to_date("Write.", (old, new), current) == code
+        assert (capsys.readouterr().out, read(old), read(new)) == (printed, then, "after")
+    assert asked == [old, new] * 3, "every page is made once a call"
 
 
 def test_every_generated_part_is_closed():
