@@ -56,6 +56,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
     out: str | Path | None = None,
     resume: str | Path | None = None,
     plan: str | Path | None = None,
+    configure: bool = True,
     steps: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
@@ -73,6 +74,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         out: run folder; `runs/<data>-<n>` when not given.
         resume: run folder to continue exactly where it stopped; takes no other argument.
         plan: a `plan.yaml` of `segue.plan`; it decides what is left at its default here.
+        configure: without a plan, decide what is left at its default from the data; False takes the fixed defaults.
         steps: training steps; computed from the data when not given.
         minutes: wall-clock budget instead of steps, evaluation included.
         seed: seed of everything random.
@@ -90,6 +92,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         paths=tuple(Path(path) for path in paths),
         out=Path(out) if out is not None else None,
         resume=Path(resume) if resume is not None else None,
+        configure=configure,
         steps=steps,
         minutes=minutes,
         seed=seed,

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from segue import __version__, configs, conversion
 from segue.errors import SegueError, UsageError
-from segue.overlay import nested, overlaid
+from segue.overlay import flat, nested, overlaid
 from segue.table import did_you_mean
 
 VERBS: dict[str, tuple[type[Any], str]] = {
@@ -51,9 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     wants_json = "--json" in arguments
     try:
-        verb, config = parse(arguments)
+        verb, config, given = _parse(arguments)
         _configure_logging()
-        result = importlib.import_module(VERBS[verb][1]).run(config)
+        command = importlib.import_module(VERBS[verb][1])
+        # fit decides what was left open, and has to know that a value was given even where it is the default's
+        result = command.run(config, given) if verb == "fit" else command.run(config)
         wants_json = getattr(config, "json", wants_json)
         print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))
         return int(result.exit_code)
@@ -77,6 +79,12 @@ def _report_error(message: str, kind: str, exit_code: int, wants_json: bool) -> 
 
 def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     """Turn a command line into a verb and its configuration; raises `UsageError`, exits for --help and --version."""
+    verb, config, _ = _parse(arguments)
+    return verb, config
+
+
+def _parse(arguments: Sequence[str]) -> tuple[str, Any, frozenset[str]]:
+    """As `parse`, and the dotted names of all options that were given, by flags, --config or --plan."""
     parser = _Parser(prog="segue", description="Turn a pretrained network into your own segmentation model.", **_FORMAT)
     parser.add_argument("--version", action="version", version=f"segue {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
@@ -105,7 +113,8 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
     options = _from_file(values.get("config"))
     options = overlaid(_from_plan(values.get("plan", options.get("plan"))), options)
     words = nested({name: value for name, value in values.items() if value != []})
-    return given.verb, conversion.from_dict(kind, overlaid(options, words))
+    options = overlaid(options, words)
+    return given.verb, conversion.from_dict(kind, options), frozenset(name for name, _ in flat(options))
 
 
 _FORMAT: dict[str, Any] = {

@@ -377,6 +377,9 @@ class FitConfig(Checked):
     plan: Path | None = knob(
         None, "plan.yaml of segue plan, edited or not; holds where neither flags nor --config say otherwise"
     )
+    configure: bool = knob(
+        True, "without --plan, decide what is left open from the data, as segue plan does; else the fixed defaults hold"
+    )
     steps: int | None = knob(None, "training steps; computed from the data when not given", low=1)
     minutes: float | None = knob(None, "wall-clock budget in minutes, evaluation included; sets the steps", low=0.1)
     seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)

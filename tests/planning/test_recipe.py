@@ -66,6 +66,15 @@ def test_a_preset_needs_evidence_in_the_files():
     assert decided(georeferenced=True)["augment.preset"].value == "aerial"
 
 
+def test_what_is_given_is_not_decided_and_the_rest_follows_from_it():
+    config = dataclasses.replace(CONFIG, optim=OptimConfig(batch=2))
+    decisions = decide(FACTS, config, {"optim.batch", "augment.preset"})
+    assert "optim.batch" not in decisions
+    assert "augment.preset" not in decisions
+    assert decisions["optim.lr"].value == pytest.approx(OptimConfig().lr / 2)
+    assert decisions["steps"].value == 2000
+
+
 def test_every_decision_is_an_option_with_a_rule_and_is_what_is_followed(tmp_path):
     from segue.planning.file import read_plan, write_plan
 
@@ -75,7 +84,6 @@ def test_every_decision_is_an_option_with_a_rule_and_is_what_is_followed(tmp_pat
     assert all(one.rule for one in decisions.values())
     assert decisions["data.size"].value == (256, 352)
     assert decisions["optim.class_weights"].inputs["rarest_class"] == "sign"
-    assert decisions["transfer.mode"].value == "staged"
 
 
 # --- validation ------------------------------------------------------------------------------------------------------

@@ -113,6 +113,7 @@ def _train(config: DemoConfig, data: Path, out: Path, name: str) -> Row:
             out=out / name.replace(" ", "-"),
             steps=config.steps,
             seed=config.seed,
+            configure=False,  # the three rows differ in their weights and modes, and in nothing else
             data=DataConfig(names=class_table(DOMAIN).names),
             model=ModelConfig(encoder=card()["encoder"], decoder="unet", weights=str(WEIGHTS)),
             transfer=TransferConfig(mode=RUNS[name], encoder_rate=ENCODER_RATE),

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import shlex
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from segue.config_file import read_fit_config, write_fit_config
 from segue.configs import FitConfig
 from segue.console import duration, progress_bar
 from segue.conversion import to_dict
+from segue.data.formats import open_index
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.durable import write_text
@@ -24,6 +26,8 @@ from segue.metrics.phrases import cautions, headline
 from segue.models.origin import require_commercial
 from segue.models.sources.choice import as_source_says
 from segue.planning.file import deviations
+from segue.planning.own_plan import decide_open, held_out, save_own_plan
+from segue.planning.planner import Planned, options_that_differ
 from segue.records import read_record
 from segue.report.pictures import save_train_batch
 from segue.train.checkpoint import remove_checkpoints
@@ -82,41 +86,65 @@ class FitResult:
         ]
 
 
-def run(config: FitConfig) -> FitResult:
+def run(config: FitConfig, given: Collection[str] = ()) -> FitResult:
     """Train as `config` says; see `FitConfig` for what each option does.
 
     `config.plan` names the plan whose values `config` holds already: the command line and `segue.fit` put them there.
+    Without one, and with `config.configure`, what is at its default is decided from the data, but for the options whose
+    dotted names are in `given`.
 
     Raises `DataError`, `WeightsError`, `RunError`, `RunTakenError`, `TrainingStoppedError` or `InterruptedRunError`.
     """
     if config.resume is not None:
         return _continue(config)
+    _refuse(config)
+    if config.plan is not None:
+        for deviation in deviations(config, config.plan):
+            _log.info("given, so not as planned: %s", deviation)
+    given = options_that_differ(config) | frozenset(given)
+    config = dataclasses.replace(config, model=as_source_says(config.model))
+    if config.commercial:
+        scratch = config.transfer.mode == "scratch"
+        require_commercial(config.model.encoder, None if scratch else config.model.weights)
+    began = time.perf_counter()
+    config, data, planned = _ready(config, given)
+    _log.info("%s", _plan(config, data))
+    if config.dry_run:
+        check(config, data)
+        return FitResult(None, {}, time.perf_counter() - began, config)
+    return train_on(config, data, began, planned)
+
+
+def _refuse(config: FitConfig) -> None:
+    """Refuse what can be told before any file is read."""
     if not config.paths:
         raise UsageError("expected a folder with images and masks, got none: segue fit DATA, or segue fit IMAGES MASKS")
     if config.steps is not None and config.minutes is not None:
         raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
     if config.out is not None and config.out.is_dir():
         require_empty(config.out)
-    if config.plan is not None:
-        for deviation in deviations(config, config.plan):
-            _log.info("given, so not as planned: %s", deviation)
-    config = dataclasses.replace(config, model=as_source_says(config.model))
-    if config.commercial:
-        scratch = config.transfer.mode == "scratch"
-        require_commercial(config.model.encoder, None if scratch else config.model.weights)
-    began = time.perf_counter()
+
+
+def _ready(config: FitConfig, given: frozenset[str]) -> tuple[FitConfig, Data, Planned | None]:
+    """The resolved configuration, the data, and what led to it, where it was not given by a plan."""
+    configure = config.configure and config.plan is None
+    index = open_index(config.paths, config.data.format, config.data.mask_name)
+    if configure:
+        config = held_out(config, index, given)
     with progress_bar("examining the data") as update:
-        data = prepare(config.paths, config.data, config.seed, update)
-    config = resolve(config, data)
-    _log.info("%s", _plan(config, data))
-    if config.dry_run:
-        check(config, data)
-        return FitResult(None, {}, time.perf_counter() - began, config)
-    return train_on(config, data, began)
+        data = prepare(config.paths, config.data, config.seed, update, index)
+    if not configure:
+        return resolve(config, data), data, None
+    with progress_bar("planning") as update:
+        config, planned = decide_open(config, data, index, given, update)
+    return config, data, planned
 
 
-def train_on(config: FitConfig, data: Data, began: float) -> FitResult:
-    """Train a resolved configuration on prepared data, in a new run folder; `began` as for `start`."""
+def train_on(config: FitConfig, data: Data, began: float, planned: Planned | None = None) -> FitResult:
+    """Train a resolved configuration on prepared data, in a new run folder; `began` as for `start`.
+
+    `planned` is what led to the configuration, where this run decided itself.
+    """
     started = start(config, data, began)
     folder = create_run_folder(config.out, config.paths[0].name)
     with held(folder):
@@ -125,6 +153,8 @@ def train_on(config: FitConfig, data: Data, began: float) -> FitResult:
         save_split(data.samples, folder / "split.json")
         if config.plan is not None:
             write_text(folder / PLAN, config.plan.read_text(encoding="utf-8"))
+        elif planned is not None:
+            save_own_plan(folder, planned)
         loop = install(started, folder)
         write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
         return _train(loop, config, data, folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import shlex
 import time
@@ -14,22 +13,23 @@ from typing import Any
 from segue.configs import DataConfig, FitConfig, PlanConfig, TrainConfig
 from segue.console import duration, progress_bar
 from segue.data.formats import open_index
+from segue.data.index import Index
 from segue.data.prepare import Data, prepare
 from segue.durable import make_folder, write_text
 from segue.errors import RunTakenError, UsageError
 from segue.planning.candidates import Candidate, candidates, elsewhere, fallback
-from segue.planning.choice import Choice, choose
+from segue.planning.choice import Choice
 from segue.planning.decision import Decision, Decisions
 from segue.planning.explain import explain
 from segue.planning.file import write_plan
-from segue.planning.fingerprint import Fingerprint, take_fingerprint
+from segue.planning.fingerprint import FINGERPRINT, Fingerprint, take_fingerprint
 from segue.planning.machine import measure_machine
-from segue.planning.recipe import decide
+from segue.planning.planner import plan_for
 from segue.planning.validation import folds_advice, has_validation, needs_folds, val_fraction, write_folds
 from segue.train.resolve import resolve
 from segue.train.run_folder import PLAN
 
-FINGERPRINT, FOLDS = "fingerprint.json", "folds"
+FOLDS = "folds"
 _log = logging.getLogger("segue")
 
 
@@ -88,20 +88,24 @@ def run(config: PlanConfig) -> PlanResult:
         raise RunTakenError(f"{config.out / PLAN}: expected no plan there, found one: move it, or use another --out")
     began = time.perf_counter()
     found = candidates(config.sources, commercial=config.commercial, max_ms=config.max_ms)
-    held_out, val_given = _held_out(config)
+    index = open_index(config.paths, config.data.format, config.data.mask_name)
+    held_out = _held_out(config, index)
     data_config = dataclasses.replace(config.data, val_fraction=held_out.value)
     with progress_bar("examining the data") as update:
-        data = prepare(config.paths, data_config, config.seed, update)
+        data = prepare(config.paths, data_config, config.seed, update, index)
     fit = FitConfig(config.paths, seed=config.seed, data=data_config, train=TrainConfig(device=config.device))
     fit = resolve(fit, data)
     machine = measure_machine(fit, data.channels, len(data.classes))
+    val_given = config.data.split is not None or has_validation(index)
     fingerprint = take_fingerprint(data, machine, config.seed, val_given=val_given)
-    seconds = 60 * config.minutes - (time.perf_counter() - began)
-    with progress_bar("comparing sources") as update:
-        choice = choose(found, data, fit, seconds, update)
+    deadline = began + 60 * config.minutes
+    with progress_bar("comparing sources and modes") as update:
+        planned = plan_for(fit, data, fingerprint, (), found, deadline, update)
+    choice = planned.choice
+    assert choice is not None, "there were sources to choose from, if only none that can be used"
     if choice.candidate is None:
         choice = dataclasses.replace(choice, candidate=fallback(commercial=config.commercial, max_ms=config.max_ms))
-    decisions = {**choice.decisions(), **decide(fingerprint, fit), "data.val_fraction": held_out, **_given(config)}
+    decisions = {**choice.decisions(), **planned.decisions, "data.val_fraction": held_out, **_given(config)}
     advice = {} if config.dry_run else _write(config, fingerprint, data, decisions)
     return PlanResult(
         fingerprint=fingerprint,
@@ -116,14 +120,13 @@ def run(config: PlanConfig) -> PlanResult:
     )
 
 
-def _held_out(config: PlanConfig) -> tuple[Decision, bool]:
-    """The share to hold out, and whether the validation part is given, so that it is not used."""
+def _held_out(config: PlanConfig, index: Index) -> Decision:
+    """The share to hold out."""
     if config.data.split is not None:
-        return Decision(config.data.val_fraction, "not used: a split was given"), True
-    index = open_index(config.paths, config.data.format, config.data.mask_name)
+        return Decision(config.data.val_fraction, "not used: a split was given")
     if config.data.val_fraction != DataConfig().val_fraction:
-        return Decision(config.data.val_fraction, "given"), has_validation(index)
-    return val_fraction(index), has_validation(index)
+        return Decision(config.data.val_fraction, "given")
+    return val_fraction(index)
 
 
 def _given(config: PlanConfig) -> Decisions:
@@ -151,7 +154,7 @@ def _write(config: PlanConfig, fingerprint: Fingerprint, data: Data, decisions: 
     if needs_folds(fingerprint.val, fingerprint.groups, val_given=fingerprint.val_given):
         paths = write_folds(config.out / FOLDS, data.samples, config.seed)
         advice["folds"] = folds_advice(paths, fingerprint.val)
-    write_text(config.out / FINGERPRINT, json.dumps(dataclasses.asdict(fingerprint), indent=1, ensure_ascii=False))
+    write_text(config.out / FINGERPRINT, fingerprint.to_json())
     write_plan(config.out / PLAN, fingerprint.root, decisions, advice)
     return advice
 

@@ -61,8 +61,12 @@ class Data:
         return np.asarray(self.counts_of(part).sum(axis=0))
 
 
-def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Update) -> Data:
+def prepare(
+    paths: tuple[Path, ...], config: DataConfig, seed: int, update: Update, index: Index | None = None
+) -> Data:
     """Read the layout, split by group where no split is given, examine every file, and settle the classes.
+
+    `index` is what `open_index` made of the same options, where somebody looked before.
 
     Raises `DataError` with one line when anything is wrong that training could not survive.
     """
@@ -72,7 +76,7 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
             return load_split(index, config.split)
         return split(index, config.val_fraction, seed, presence)
 
-    index = open_index(paths, config.format, config.mask_name)
+    index = index or open_index(paths, config.format, config.mask_name)
     if config.palette:
         index = with_palette(index, config.palette)
     # the test part takes no part: not in the checks, not in the classes

@@ -6,6 +6,8 @@ need some masks again.
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from segue.planning.machine import Machine
 from segue.planning.objects import object_areas
 
 VERSION = 1
+FINGERPRINT = "fingerprint.json"
 ALIKE = ("DUPLICATE_EXACT", "DUPLICATE_NEAR", "LEAK_EXACT", "LEAK_NEAR")
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -64,7 +67,7 @@ class Fingerprint:
     `pixels` are all pixels of the training images, of which `unlabelled_share` (0-1) has no class. `numbers` is
     `8-bit`, `16-bit`, or of a raster `integer` or `float`; `georeferenced` says whether the images lie on a map.
     `near_duplicates` is the share of images that repeat another one, exactly or nearly; `objects_seen` the number of
-    images the objects were measured on, drawn by `seed`.
+    images the objects were measured on, drawn by `seed`. `machine` is None where nothing had to be known of it.
     """
 
     version: int
@@ -85,10 +88,14 @@ class Fingerprint:
     near_duplicates: float
     objects_seen: int
     seed: int
-    machine: Machine
+    machine: Machine | None
+
+    def to_json(self) -> str:
+        """The text of fingerprint.json."""
+        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False)
 
 
-def take_fingerprint(data: Data, machine: Machine, seed: int, *, val_given: bool) -> Fingerprint:
+def take_fingerprint(data: Data, machine: Machine | None, seed: int, *, val_given: bool) -> Fingerprint:
     """Put together what is known of prepared data."""
     counts, first = data.counts_of("train"), data.of("train")[0].image
     pixels = sum(height * width for height, width in data.sizes)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segue.configs import FitConfig, ModelConfig, TrainConfig
+from segue.configs import FitConfig, TrainConfig
 from segue.console import duration
 from segue.data.census import spread
 from segue.data.parallel import Update
@@ -58,8 +58,8 @@ class OutOfTimeError(Exception):
 
 
 def short_config(config: FitConfig, data: Data, candidate: Candidate, steps: int) -> FitConfig:
-    """A resolved configuration for a short training of a candidate."""
-    model = as_source_says(ModelConfig(encoder=candidate.encoder, weights=candidate.weights))
+    """A resolved configuration for a short training of a candidate; an empty decoder is the one it comes with."""
+    model = as_source_says(dataclasses.replace(config.model, encoder=candidate.encoder, weights=candidate.weights))
     size = default_size(data.sizes, MOST_PIXELS, config.augment.scale)
     train: TrainConfig = dataclasses.replace(config.train, validations=1, patience=1.0)
     data_config = dataclasses.replace(config.data, size=size)
@@ -96,7 +96,7 @@ def estimate(shortlist: Sequence[Candidate], data: Data, config: FitConfig, dead
     for candidate in shortlist:
         if time.perf_counter() > deadline:
             raise OutOfTimeError
-        loop = _loop(candidate, data, config, LEAST_STEPS)
+        loop = short_loop(candidate, data, config, LEAST_STEPS)
         steps.append(time_steps(loop))
         validations.append(time_validation(loop))
     return cost(steps, validations, deadline - time.perf_counter())
@@ -121,24 +121,27 @@ def winner(trials: Sequence[Trial]) -> Trial:
 
 
 def _train(candidate: Candidate, data: Data, config: FitConfig, steps: int, deadline: float, update: Update) -> Trial:
+    loop = short_loop(candidate, data, config, steps)
+    run_short(loop, candidate.name, deadline, update)
+    return Trial(candidate, steps, loop.state.best_miou)
+
+
+def run_short(loop: Loop, name: str, deadline: float, update: Update) -> None:
+    """Run a short training to its end; raises `OutOfTimeError` when `time.perf_counter()` passes `deadline`."""
+    steps = loop.state.total_steps
     with tempfile.TemporaryDirectory(prefix="segue-plan-") as folder:
-        loop = _loop(candidate, data, config, steps)
         loop.folder = Path(folder)
 
         def watch(state: State) -> None:
             if time.perf_counter() > deadline:
                 raise OutOfTimeError
-            update(state.progress, f"{candidate.name}: step {state.step} of {steps}")
+            update(state.progress, f"{name}: step {state.step} of {steps}")
 
         loop.on_step = watch
         run_loop(loop, StopRequest())
-    _log.info("%s: mIoU %.3f after %d steps in %s", candidate.name, loop.state.best_miou, steps, _took(loop))
-    return Trial(candidate, steps, loop.state.best_miou)
+    _log.info("%s: mIoU %.3f after %d steps in %s", name, loop.state.best_miou, steps, duration(loop.state.seconds))
 
 
-def _loop(candidate: Candidate, data: Data, config: FitConfig, steps: int) -> Loop:
+def short_loop(candidate: Candidate, data: Data, config: FitConfig, steps: int) -> Loop:
+    """A short training of a candidate, at step 0."""
     return start(short_config(config, data, candidate, steps), some_validation(data), time.perf_counter()).loop
-
-
-def _took(loop: Loop) -> str:
-    return duration(loop.state.seconds)

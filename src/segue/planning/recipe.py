@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,22 @@ from segue.data.census import balancing_weights
 from segue.data.geometry import inference_zoom
 from segue.planning.decision import Decision, Decisions
 from segue.planning.fingerprint import Fingerprint
-from segue.planning.ladder import transfer_mode
 from segue.train.resolve import CROP_PIXELS, LEAST_SEEN, MOST_SEEN, PASSES, default_steps
 
 MOST_OF_ALL_PIXELS = 0.05  # one batch covers at most this share of the training images
 FEWEST_IN_BATCH = 2
 
 
-def decide(fingerprint: Fingerprint, config: FitConfig) -> Decisions:
-    """All decisions that follow from the data alone; `config` is resolved for it."""
+def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] = ()) -> Decisions:
+    """All decisions that follow from the data alone; `config` is resolved for it.
+
+    `given` are dotted names of options that stand as they are in `config`: what follows from them follows from their
+    value, and no decision is made on them.
+    """
     batch = _batch(fingerprint, config)
-    return {
-        "transfer.mode": transfer_mode(fingerprint),
+    if "optim.batch" in given:
+        batch = Decision(config.optim.batch, "given")
+    decisions = {
         "data.size": _size(fingerprint, config),
         "optim.batch": batch,
         "optim.lr": _rate(batch.value),
@@ -33,6 +38,7 @@ def decide(fingerprint: Fingerprint, config: FitConfig) -> Decisions:
         "optim.ema": _ema(default_steps(fingerprint.train, batch.value)),
         "augment.preset": _preset(fingerprint),
     }
+    return {name: decision for name, decision in decisions.items() if name not in given}
 
 
 def _size(fingerprint: Fingerprint, config: FitConfig) -> Decision:
@@ -83,9 +89,9 @@ def _rate(batch: int) -> Decision:
 def _steps(fingerprint: Fingerprint, batch: int) -> Decision:
     steps = default_steps(fingerprint.train, batch)
     rule = f"every training image {PASSES} times, {LEAST_SEEN:,} to {MOST_SEEN:,} images in all, divided by the batch"
-    speed = fingerprint.machine.images_per_second
-    minutes = round(steps * batch / speed / 60, 1) if speed > 0 else None
-    inputs = {"train_images": fingerprint.train, "batch": batch, "minutes_at_measured_speed": minutes}
+    inputs: dict[str, Any] = {"train_images": fingerprint.train, "batch": batch}
+    if fingerprint.machine is not None and fingerprint.machine.images_per_second > 0:
+        inputs["minutes_at_measured_speed"] = round(steps * batch / fingerprint.machine.images_per_second / 60, 1)
     return Decision(steps, rule, inputs)
 
 

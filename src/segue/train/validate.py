@@ -40,7 +40,12 @@ class Validator:
 
     def __call__(self, model: nn.Module, stop: StopRequest) -> Scores | None:
         """Score `model`; None when a stop was requested before the end."""
-        matrix = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
+        found = self.matrices(model, stop)
+        return None if found is None else scores(np.sum(found, axis=0))
+
+    def matrices(self, model: nn.Module, stop: StopRequest) -> list[NDArray[np.int64]] | None:
+        """The confusion matrix (classes, classes; rows truth) of every image; None when a stop was requested."""
+        found = []
         model.eval()
         waiting = ahead(self._prepare, self.samples, max(1, self.workers))
         with closing(waiting), torch.inference_mode(), self.fabric.autocast():  # type: ignore[type-var]
@@ -48,8 +53,8 @@ class Validator:
                 if stop:
                     return None
                 image, labels = loading.result()
-                matrix += confusion(labels, self._predict(model, image, labels.shape), len(self.classes))
-        return scores(matrix)
+                found.append(confusion(labels, self._predict(model, image, labels.shape), len(self.classes)))
+        return found
 
     def _prepare(self, sample: Sample) -> tuple[Tensor, NDArray[np.uint8]]:
         image, labels = read_sample(sample, self.classes, self.prep)
