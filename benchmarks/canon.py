@@ -17,9 +17,12 @@ import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from jobs import add_options, part_of, read, run_missing
 
 IMAGES = (25, 50, 100, 367)  # training images of the curve
 FEW, ALL = 100, 367
@@ -219,12 +222,6 @@ def train(run: Run, seed: int, camvid: Path, weights: Path) -> dict[str, object]
     }
 
 
-def done(path: Path) -> dict[str, dict]:
-    """The rows written so far, by key."""
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    return {row["key"]: row for row in rows}
-
-
 def show(rows: dict[str, dict], seeds: list[int]) -> str:
     """The tables in Markdown: mean over the seeds, and the 95 % interval over images of each seed."""
     text = []
@@ -294,27 +291,19 @@ def main() -> None:
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("--table", choices=TABLES, default="curve")
     parser.add_argument("--only", nargs="*", help="rows of the table, by name")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--part", default="1/1", help="1/2 takes the first of every two runs")
-    parser.add_argument("--out", type=Path, default=Path("canon.jsonl"))
-    parser.add_argument("--show", type=Path)
+    add_options(parser, "canon.jsonl")
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
     if given.show:
-        rows = done(given.show)
+        rows = {row["key"]: row for row in read(given.show)}
         print(show(rows, given.seeds))
         if given.picture:
             picture(rows, given.seeds, given.picture)
         return
-    part, parts = (int(number) for number in given.part.split("/"))
-    jobs = [(run, seed) for seed in given.seeds for run in planned(given.table)]
-    for run, seed in jobs[part - 1 :: parts]:
-        if (given.only and run.name not in given.only) or run.key(seed) in done(given.out):
-            continue
-        line = json.dumps(train(run, seed, given.camvid, given.weights))
-        print(line, flush=True)
-        with given.out.open("a") as file:
-            file.write(line + "\n")
+    runs = part_of([(run, seed) for seed in given.seeds for run in planned(given.table)], given.part)
+    wanted = [(run, seed) for run, seed in runs if not given.only or run.name in given.only]
+    jobs = [(run.key(seed), partial(train, run, seed, given.camvid, given.weights)) for run, seed in wanted]
+    run_missing(jobs, given.out, lambda row: row["key"])
 
 
 if __name__ == "__main__":

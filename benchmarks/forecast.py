@@ -12,15 +12,17 @@ forecasts each size from those of a half, a quarter and an eighth of it, and pri
 
 import argparse
 import dataclasses
-import json
 import os
 import statistics
 import tempfile
 import time
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from jobs import add_options, part_of, read, run_missing
 
 HALVINGS, FEWEST = 4, 6
 BATCH, SIZE = 8, (160, 224)
@@ -65,11 +67,6 @@ def train(config, data, images: int, seed: int) -> dict[str, object]:
     }
 
 
-def done(path: Path) -> list[dict]:
-    """The rows written so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-
-
 def show(rows: list[dict]) -> str:
     """For every data set a table in Markdown: the curve, and each size forecast from the three below it."""
     text = []
@@ -107,14 +104,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--part", default="1/1", help="1/2 takes the first of every two trainings")
-    parser.add_argument("--out", type=Path, default=Path("forecast.jsonl"))
-    parser.add_argument("--show", type=Path)
+    add_options(parser, "forecast.jsonl")
     given = parser.parse_args()
     if given.show:
-        print(show(done(given.show)))
+        print(show(read(given.show)))
         return
     from segue.data.prepare import prepare
     from segue.train.resolve import resolve
@@ -122,16 +116,12 @@ def main() -> None:
     config = fit_config(given.data, given.weights, given.steps)
     data = prepare(config.paths, config.data, 0, lambda share, name: None)
     config = resolve(config, data)
-    part, parts = (int(number) for number in given.part.split("/"))
-    jobs = [(images, seed) for seed in given.seeds for images in sizes(len(data.of("train")))]
-    for images, seed in jobs[part - 1 :: parts]:
-        key = (data.root.name, images, seed, given.steps)
-        if key in {(row["data"], row["images"], row["seed"], row["steps"]) for row in done(given.out)}:
-            continue
-        line = json.dumps(train(config, data, images, seed))
-        print(line, flush=True)
-        with given.out.open("a") as file:
-            file.write(line + "\n")
+    wanted = part_of([(images, seed) for seed in given.seeds for images in sizes(len(data.of("train")))], given.part)
+    jobs = [
+        ((data.root.name, images, seed, given.steps), partial(train, config, data, images, seed))
+        for images, seed in wanted
+    ]
+    run_missing(jobs, given.out, lambda row: (row["data"], row["images"], row["seed"], row["steps"]))
 
 
 if __name__ == "__main__":

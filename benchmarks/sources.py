@@ -10,16 +10,17 @@ not done again, so the command can be stopped and given again; `--part 1/2` take
 """
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from canon import subset
+from jobs import add_options, append, part_of, read, run_missing
 
 IMAGES = 50  # to train on
 STEPS, BATCH, SIZE = 125, 8, (160, 224)
@@ -60,7 +61,7 @@ def score(camvid: Path, backbones: Path, out: Path) -> None:
     from segue.train.resolve import preprocessing, resolve
 
     torch.set_num_threads(1)
-    known = {row["name"] for row in done(out) if row["kind"] == "score"}
+    known = {row["name"] for row in read(out) if row["kind"] == "score"}
     with tempfile.TemporaryDirectory() as folder:
         root = subset(camvid, IMAGES, Path(folder) / "data")
         data = prepare((root,), DataConfig(), 0, silent)
@@ -173,33 +174,17 @@ def main() -> None:
     parser.add_argument("backbones", type=Path, nargs="?")
     parser.add_argument("--score", action="store_true")
     parser.add_argument("--fit", action="store_true")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--part", default="1/1", help="1/2 takes the first of every two trainings")
-    parser.add_argument("--out", type=Path, default=Path("sources.jsonl"))
-    parser.add_argument("--show", type=Path)
+    add_options(parser, "sources.jsonl")
     given = parser.parse_args()
     if given.show:
-        print(show(done(given.show)))
+        print(show(read(given.show)))
         return
     if given.score:
         score(given.camvid, given.backbones, given.out)
     if given.fit:
-        part, parts = (int(number) for number in given.part.split("/"))
-        jobs = [(name, seed) for seed in given.seeds for name in (*FILES, CONTROL)]
-        for name, seed in jobs[part - 1 :: parts]:
-            if (name, seed) not in {(row["name"], row["seed"]) for row in done(given.out) if row["kind"] == "fit"}:
-                append(given.out, train(name, seed, given.camvid, given.backbones))
-
-
-def done(path: Path) -> list[dict]:
-    """The rows written so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-
-
-def append(path: Path, row: dict) -> None:
-    print(json.dumps(row), flush=True)
-    with path.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+        wanted = part_of([(name, seed) for seed in given.seeds for name in (*FILES, CONTROL)], given.part)
+        jobs = [((*job, "fit"), partial(train, *job, given.camvid, given.backbones)) for job in wanted]
+        run_missing(jobs, given.out, lambda row: (row["name"], row.get("seed"), row["kind"]))
 
 
 if __name__ == "__main__":
