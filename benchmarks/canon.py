@@ -27,9 +27,13 @@ from jobs import add_options, part_of, read, run_missing
 IMAGES = (25, 50, 100, 367)  # training images of the curve
 FEW, ALL = 100, 367
 CURVE = ("scratch", "frozen", "staged", "full")
-TABLES = ("decoders", "losses", "transfer", "augmentation", "optimisation", "curve")
+LONG_CURVE = ("scratch", "frozen", "staged")
+TABLES = ("decoders", "losses", "transfer", "augmentation", "optimisation", "curve", "long_curve")
 BATCH, SIZE = 8, (160, 224)
-STEPS = {"decoders": 60, "losses": 60, "augmentation": 60, "optimisation": 60, "transfer": 125, "curve": 125}
+STEPS = {
+    **{"decoders": 60, "losses": 60, "augmentation": 60, "optimisation": 60},
+    **{"transfer": 125, "curve": 125, "long_curve": 250},
+}
 
 Options = dict[str, dict[str, object]]
 
@@ -52,6 +56,7 @@ def planned(table: str) -> list[Run]:
     """The runs of a table, in the order of the product's own tables."""
     tables = {
         "curve": _curve,
+        "long_curve": _long_curve,
         "losses": _losses,
         "decoders": _decoders,
         "transfer": _transfer,
@@ -67,6 +72,16 @@ def _mode(mode: str, **more: object) -> Options:
 
 def _curve() -> list[Run]:
     return [Run(mode, _mode(mode), images, STEPS["curve"]) for images in IMAGES for mode in CURVE]
+
+
+def _long_curve() -> list[Run]:
+    """With decoder and rate as `segue fit` chooses them for this encoder."""
+    decoder: Options = {"model": {"decoder": "segformer"}}
+    return [
+        Run(mode, {**decoder, **_mode(mode, encoder_rate=1.0)}, images, STEPS["long_curve"])
+        for images in IMAGES
+        for mode in LONG_CURVE
+    ]
 
 
 FULL = _mode("full")  # of losses and decoders: everything trains all along, whatever the default is
@@ -192,6 +207,7 @@ def train(run: Run, seed: int, camvid: Path, weights: Path) -> dict[str, object]
     config = FitConfig(
         steps=run.steps,
         seed=seed,
+        configure=False,  # runs differ in what they are named for, and in nothing else
         data=DataConfig(size=SIZE, workers=0),
         model=ModelConfig(weights=str(weights)),
         optim=OptimConfig(batch=BATCH),
@@ -262,27 +278,31 @@ def picture(rows: dict[str, dict], seeds: list[int], path: Path) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
-    for mode, colour in zip(CURVE, ("#888888", "#1f77b4", "#d62728", "#2ca02c"), strict=True):
-        scores = {
-            run.images: [rows[run.key(seed)]["miou"] for seed in seeds if run.key(seed) in rows]
-            for run in _curve()
-            if run.name == mode
-        }
-        points = [(images, statistics.mean(values)) for images, values in scores.items() if values]
-        axes.plot(*zip(*points, strict=True), color=colour, label=mode)
-        for images, values in scores.items():
-            axes.plot([images] * len(values), values, "o", color=colour, markersize=4)
-    axes.set_xscale("log")
-    axes.set_xticks(IMAGES, [str(images) for images in IMAGES], minor=False)
-    axes.minorticks_off()
-    axes.set_ylim(0)
-    axes.set_xlabel("labelled images to train on")
-    axes.set_ylabel("mIoU on 101 other images")
-    axes.set_title(f"CamVid, MobileNetV2, {STEPS['curve']} steps of {BATCH} crops of {SIZE[0]}x{SIZE[1]}", fontsize=10)
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    tables = {"curve": "U-Net, encoder at 0.1 of the rate", "long_curve": "as segue fit chooses"}
+    figure, both = pyplot.subplots(1, 2, figsize=(9.6, 4.0), layout="constrained", sharey=True)
+    for axes, (table, title) in zip(both, tables.items(), strict=True):
+        for mode, colour in zip(CURVE, ("#888888", "#1f77b4", "#d62728", "#2ca02c"), strict=True):
+            _draw_mode(axes, [run for run in planned(table) if run.name == mode], rows, seeds, colour)
+        axes.set_xscale("log")
+        axes.set_xticks(IMAGES, [str(images) for images in IMAGES], minor=False)
+        axes.minorticks_off()
+        axes.set_xlabel("labelled images to train on")
+        axes.set_title(f"{title}: {STEPS[table]} steps", fontsize=10)
+        axes.grid(alpha=0.3)
+    both[0].set_ylim(0)
+    both[0].set_ylabel("mIoU on 101 other images")
+    both[0].legend(loc="lower right")
+    figure.suptitle(f"CamVid, MobileNetV2, batches of {BATCH} crops of {SIZE[0]}x{SIZE[1]}", fontsize=10)
     figure.savefig(path, dpi=150)
+
+
+def _draw_mode(axes, runs: list[Run], rows: dict[str, dict], seeds: list[int], colour: str) -> None:
+    found = [(run.images, [rows[run.key(seed)]["miou"] for seed in seeds if run.key(seed) in rows]) for run in runs]
+    points = [(images, statistics.mean(values)) for images, values in found if values]
+    if points:
+        axes.plot(*zip(*points, strict=True), color=colour, label=runs[0].name)
+    for images, values in found:
+        axes.plot([images] * len(values), values, "o", color=colour, markersize=4)
 
 
 def main() -> None:

@@ -101,6 +101,7 @@ def train(name: str, seed: int, camvid: Path, backbones: Path) -> dict:
             out=Path(folder) / "run",
             steps=STEPS,
             seed=seed,
+            configure=False,
             data=DataConfig(size=SIZE, workers=0),
             model=ModelConfig(encoder=encoder, weights=str(path)),
             optim=OptimConfig(batch=BATCH),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import shlex
 import time
@@ -98,14 +99,13 @@ def run(config: PlanConfig) -> PlanResult:
     machine = measure_machine(fit, data.channels, len(data.classes))
     val_given = config.data.split is not None or has_validation(index)
     fingerprint = take_fingerprint(data, machine, config.seed, val_given=val_given)
+    otherwise = functools.partial(fallback, commercial=config.commercial, max_ms=config.max_ms)
     deadline = began + 60 * config.minutes
     with progress_bar("comparing sources and modes") as update:
-        planned = plan_for(fit, data, fingerprint, (), found, deadline, update)
+        planned = plan_for(fit, data, fingerprint, (), found, otherwise, deadline, update)
     choice = planned.choice
     assert choice is not None, "there were sources to choose from, if only none that can be used"
-    if choice.candidate is None:
-        choice = dataclasses.replace(choice, candidate=fallback(commercial=config.commercial, max_ms=config.max_ms))
-    decisions = {**choice.decisions(), **planned.decisions, "data.val_fraction": held_out, **_given(config)}
+    decisions = {**planned.decisions, "data.val_fraction": held_out, **_given(config)}
     advice = {} if config.dry_run else _write(config, fingerprint, data, decisions)
     return PlanResult(
         fingerprint=fingerprint,

@@ -18,8 +18,8 @@ from segue.console import duration
 from segue.data.census import spread
 from segue.data.parallel import Update
 from segue.data.prepare import Data
-from segue.models.sources.choice import as_source_says
 from segue.planning.candidates import Candidate
+from segue.planning.network import with_source
 from segue.train.loop import Loop, run_loop
 from segue.train.resolve import default_size
 from segue.train.signals import StopRequest
@@ -58,12 +58,12 @@ class OutOfTimeError(Exception):
 
 
 def short_config(config: FitConfig, data: Data, candidate: Candidate, steps: int) -> FitConfig:
-    """A resolved configuration for a short training of a candidate; an empty decoder is the one it comes with."""
-    model = as_source_says(dataclasses.replace(config.model, encoder=candidate.encoder, weights=candidate.weights))
+    """A resolved configuration for a short training of a candidate, with what suits it where that is left open."""
+    config = with_source(config, candidate)
     size = default_size(data.sizes, MOST_PIXELS, config.augment.scale)
     train: TrainConfig = dataclasses.replace(config.train, validations=1, patience=1.0)
     data_config = dataclasses.replace(config.data, size=size)
-    return dataclasses.replace(config, model=model, steps=steps, minutes=None, data=data_config, train=train)
+    return dataclasses.replace(config, steps=steps, minutes=None, data=data_config, train=train)
 
 
 def some_validation(data: Data) -> Data:

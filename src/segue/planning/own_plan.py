@@ -23,7 +23,7 @@ from segue.models.figures import encoder_figures
 from segue.models.hub import cached
 from segue.models.sources import find
 from segue.overlay import flat
-from segue.planning.candidates import Candidate, candidates
+from segue.planning.candidates import Candidate, candidates, fallback
 from segue.planning.decision import Decisions
 from segue.planning.file import write_plan
 from segue.planning.fingerprint import FINGERPRINT, take_fingerprint
@@ -63,7 +63,7 @@ def decide_open(
     machine, seconds = _time_to_compare(resolved, data, found, given)
     taken = config.data.split is not None or has_validation(index)
     fingerprint = take_fingerprint(data, machine, config.seed, val_given=taken)
-    planned = plan_for(resolved, data, fingerprint, given, found, time.perf_counter() + seconds, update)
+    planned = plan_for(resolved, data, fingerprint, given, found, _default, time.perf_counter() + seconds, update)
     decisions = planned.decisions
     if "data.val_fraction" not in given and config.data.split is None:
         decisions = {**decisions, "data.val_fraction": val_fraction(index)}
@@ -87,6 +87,10 @@ def _sources(config: FitConfig, given: Collection[str]) -> list[Candidate] | Non
     if meant or cached(ENCODER) is None:
         return None
     return candidates((), commercial=config.commercial, max_ms=SLOWER * encoder_figures()[ENCODER].ms)
+
+
+def _default() -> Candidate:
+    return fallback(commercial=False, max_ms=None)  # the default encoder: everybody may use it
 
 
 def _time_to_compare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from segue.configs import FitConfig
@@ -18,6 +18,7 @@ from segue.planning.choice import Choice, choose
 from segue.planning.decision import Decision, Decisions
 from segue.planning.fingerprint import Fingerprint
 from segue.planning.ladder import DEFAULT, transfer_mode
+from segue.planning.network import suited
 from segue.planning.recipe import decide
 
 SOURCE_SHARE = 0.6  # of the time, for choosing the source; the rest is for the transfer mode
@@ -39,31 +40,33 @@ def plan_for(
     fingerprint: Fingerprint,
     given: Collection[str],
     found: Sequence[Candidate] | None,
+    otherwise: Callable[[], Candidate],
     deadline: float,
     update: Update,
 ) -> Planned:
     """Decide all that is not among the dotted names `given`.
 
-    `config` is resolved. `found` are the sources to choose from, None where the source is given. Sources and modes are
-    compared until `time.perf_counter()` is about `deadline`; nothing is downloaded for it.
+    `config` is resolved. `found` are the sources to choose from, None where the source is given; `otherwise` tells what
+    to take when none of them can be compared. Sources and modes are compared until `time.perf_counter()` is about
+    `deadline`; nothing is downloaded for it.
     """
     decisions = decide(fingerprint, config, given)
-    # short trainings take the batch and the rate that were decided, and the decoder that comes with their source
+    # short trainings take the batch and the rate that were decided, and the decoder that suits their source
     optim = {
         name.removeprefix("optim."): one.value for name, one in decisions.items() if name in ("optim.batch", "optim.lr")
     }
     model = config.model
-    source = Candidate(model.encoder, model.encoder, model.weights, "")
     if "model.decoder" not in given:
         model = dataclasses.replace(model, decoder="")
     tried = dataclasses.replace(config, model=model, optim=dataclasses.replace(config.optim, **optim))
-    choice = None
+    choice, source = None, Candidate(model.encoder, model.encoder, model.weights, "")
     if found is not None:
         seconds = SOURCE_SHARE * (deadline - time.perf_counter())
         choice = choose(found, data, tried, seconds, update)
-        source = choice.candidate or source
-        if choice.candidate is not None:
-            decisions = {**choice.decisions(), **decisions}
+        source = choice.candidate or otherwise()
+        choice = dataclasses.replace(choice, candidate=source)
+        decisions = {**choice.decisions(), **decisions}
+    decisions |= suited(tried, source)
     if not mode_is_meant(given):
         decisions["transfer.mode"] = _mode(source, data, tried, deadline, update)
     return Planned(fingerprint, choice, decisions)
