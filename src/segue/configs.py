@@ -645,7 +645,7 @@ class ListConfig(Checked):
     """List what there is: encoders, decoders, losses and all else that has a name, with what is known of it."""
 
     kind: str = knob("", "what to list", positional=True, choices=LIST_KINDS)
-    filter: str = knob("", "show only names that contain this text")
+    filter: str = knob("", "show only names that contain this text, in whatever case")
     all: bool = knob(False, "encoders: show every name of timm, not only the canon")
     commercial: bool = knob(
         False, "encoders and decoders: only those whose licence, of the default weights too, allows commercial use"

@@ -67,6 +67,14 @@ def test_commercial_leaves_out_what_fit_would_refuse():
     assert names(kind="decoders", commercial=True) == names(kind="decoders")
 
 
+@pytest.mark.parametrize("kind", ["decoders", "losses"])
+def test_the_filter_minds_no_case(kind):
+    known = [row["name"] for row in run(ListConfig(kind=kind)).rows]
+    for text in ("Unet", "DICE"):
+        found = [row["name"] for row in run(ListConfig(kind=kind, filter=text)).rows]
+        assert found == [name for name in known if text.lower() in name]
+
+
 def test_limits_keep_what_is_within_them():
     rows = {row["name"]: row for row in run(ListConfig(kind="encoders")).rows}
     few = names(kind="encoders", max_ms=50, max_params=5)

@@ -63,7 +63,12 @@ def run(config: ListConfig) -> Listing:
         flag = f"--{given[0].replace('_', '-')}"
         raise UsageError(f"{flag}: expected with encoders or decoders, got {config.kind}: leave it out")
     rows = _ROWS[config.kind]() if config.kind in _ROWS else _table(config.kind)
-    return Listing(config.kind, tuple(row for row in rows if config.filter in row["name"]))
+    return Listing(config.kind, tuple(row for row in rows if _named(config.filter, row["name"])))
+
+
+def _named(text: str, name: str) -> bool:
+    """Whether a name contains a text, in whatever case either is written."""
+    return text.casefold() in name.casefold()
 
 
 # --- names with a sentence -------------------------------------------------------------------------------------------
@@ -142,7 +147,7 @@ _ROWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 def _networks(config: ListConfig) -> Listing:
     """Filter by what costs nothing to know first: what is left may have to be measured."""
     every = list(decoders() if config.kind == "decoders" else every_encoder() if config.all else canon())
-    networks = [n for n in every if config.filter in n.name and (n.commercial or not config.commercial)]
+    networks = [n for n in every if _named(config.filter, n.name) and (n.commercial or not config.commercial)]
     if config.measure:
         networks = _measured(networks, config)
     fitting = [n for n in networks if _fits(n.ms, config.max_ms) and _fits(n.parameters, config.max_params, 1e6)]
