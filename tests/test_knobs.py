@@ -54,5 +54,60 @@ def test_bad_values_are_named(values, message):
         conversion.from_dict(configs.FitConfig, values)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"momentum": 0.5}, "optim.momentum: expected optimizer sgd or rmsprop beside it, got adamw: leave it out"),
+        ({"optimizer": "adam", "momentum": 0}, "optim.momentum: expected optimizer sgd or rmsprop beside it, got adam"),
+        ({"gamma": 0.5}, "optim.gamma: expected schedule step or plateau beside it, got poly"),
+        (
+            {"schedule": "plateau", "milestones": "0.5"},
+            "optim.milestones: expected schedule step beside it, got plateau",
+        ),
+        (
+            {"schedule": "step", "plateau_patience": 3},
+            "optim.plateau_patience: expected schedule plateau beside it, got",
+        ),
+        ({"schedule": "cosine", "rise": 0.5}, "optim.rise: expected schedule one-cycle beside it, got cosine"),
+        ({"schedule": "constant", "power": 2}, "optim.power: expected schedule poly beside it, got constant"),
+    ],
+)
+def test_options_of_another_optimiser_or_schedule_are_refused(options, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        conversion.from_dict(configs.FitConfig, {"optim": options})
+
+
+BESIDE = [
+    (kind, field.name, choice)
+    for kind in (configs.TransferConfig, configs.OptimConfig)
+    for field in dataclasses.fields(kind)
+    for choice in field.metadata["needs"]
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "choice"), BESIDE, ids=lambda value: getattr(value, "__name__", value))
+def test_an_option_is_taken_beside_exactly_what_it_needs(kind, name, choice):
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    needed = fields[name].metadata["needs"][choice]
+    other = {"milestones": (0.1,), "targets": ("conv",), "head_fraction": 0.2, "unfreeze": 0.6}.get(name, 0.75)
+    other = other if fields[name].type != "int" else 3
+    assert set(needed) < set(fields[choice].metadata["choices"]), "the choices it needs exist, and are not all"
+    for value in fields[choice].metadata["choices"]:
+        assert getattr(kind(**{choice: value, name: fields[name].default}), choice) == value, "files hold defaults"
+        if value in needed:
+            assert getattr(kind(**{choice: value, name: other}), name) == other
+        else:
+            with pytest.raises(UsageError, match=f"^{name}: expected {choice} "):
+                kind(**{choice: value, name: other})
+
+
+def test_another_choice_leaves_behind_what_belonged_to_the_old_one():
+    optim = configs.OptimConfig(schedule="step", milestones=(0.1,), gamma=0.5, optimizer="sgd", momentum=0.5)
+    assert configs.chosen(optim, "schedule", "plateau") == configs.OptimConfig(
+        schedule="plateau", gamma=0.5, optimizer="sgd", momentum=0.5
+    )
+    assert configs.chosen(optim, "schedule", "step") == optim
+
+
 def test_blanks_after_commas_belong_to_no_name():
     assert conversion.convert(tuple[str, ...], "background, road ,car", "names") == ("background", "road", "car")

@@ -35,7 +35,7 @@ def small_batch() -> Batch:
 def make_engine(
     model: SegmentationModel, transfer: TransferConfig | None = None, optim: OptimConfig | None = None
 ) -> Engine:
-    transfer = transfer or TransferConfig(mode="full", head_fraction=0.0)
+    transfer = transfer or TransferConfig(mode="full")
     optim = optim or OptimConfig(lr=0.01, batch=4, clip_norm=0.0)
     fabric = make_fabric("cpu", "fp32")
     groups = lr_groups(model, model.stages(), optim, transfer)

@@ -11,7 +11,7 @@ import dataclasses
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from segue.conversion import Groups, convert
 from segue.errors import UsageError
@@ -43,13 +43,15 @@ def knob(
     choices: tuple[str, ...] | None = None,
     positional: bool = False,
     words: bool = False,
+    needs: dict[str, tuple[str, ...]] | None = None,
 ) -> Any:  # noqa: ANN401 - dataclasses.field returns Any on purpose
     """A dataclass field with its sentence (unit and range included), inclusive bounds and choices.
 
-    `words` lets several words follow the option on the command line, instead of one with commas.
+    `words` lets several words follow the option on the command line, instead of one with commas. `needs` names another
+    option of the same group and those of its values beside which this one has an effect; beside others it is refused.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "positional": positional, "words": words}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={**metadata, "needs": needs or {}})
 
 
 class Otherwise:
@@ -74,6 +76,8 @@ class Checked:
             if not dataclasses.is_dataclass(value):
                 object.__setattr__(self, f.name, convert(hints[f.name], value, f.name))
         problems = [text for f in dataclasses.fields(self) if (text := _problem(f, getattr(self, f.name)))]  # type: ignore[arg-type]
+        # a choice that does not exist is said first, not what it leaves without effect
+        problems = problems or [text for f in dataclasses.fields(self) if (text := _idle(f, self))]  # type: ignore[arg-type]
         if problems:
             raise UsageError("; ".join(problems))
 
@@ -99,6 +103,26 @@ def _problem(f: dataclasses.Field[Any], value: Any) -> str | None:  # noqa: ANN4
             )
             return f"{f.name}: expected {span}, got {number:g}"
     return None
+
+
+def _idle(f: dataclasses.Field[Any], config: Checked) -> str | None:
+    """What is wrong with an option that the choices beside it leave without effect; its default never is wrong."""
+    if getattr(config, f.name) == f.default:  # files that runs and plans wrote hold every option
+        return None
+    for choice, values in f.metadata.get("needs", {}).items():
+        if (got := getattr(config, choice)) not in values:
+            return f"{f.name}: expected {choice} {' or '.join(values)} beside it, got {got}: leave it out"
+    return None
+
+
+Group = TypeVar("Group", bound="TransferConfig | OptimConfig")
+
+
+def chosen(config: Group, choice: str, value: str) -> Group:
+    """A copy of `config` with another `value` of `choice`; options without effect beside it are at their defaults."""
+    needs = {f.name: (f.default, f.metadata["needs"].get(choice, (value,))) for f in dataclasses.fields(config)}
+    idle = {name: default for name, (default, values) in needs.items() if value not in values}
+    return dataclasses.replace(config, **{choice: value, **idle})
 
 
 @dataclass(frozen=True)
@@ -169,25 +193,52 @@ class TransferConfig(Checked):
 
     mode: str = knob("staged", "how the pretrained encoder is used (segue list transfer)", choices=TRANSFER_MODES)
     head_fraction: float = knob(
-        0.06, "share of the steps that train the decoder alone (modes staged and gradual)", low=0, high=0.9
+        0.06,
+        "share of the steps that train the decoder alone (modes staged and gradual)",
+        low=0,
+        high=0.9,
+        needs={"mode": ("staged", "gradual")},
     )
     unfreeze: float = knob(
-        0.5, "share of the steps after which the stem, the last in line, trains too (mode gradual)", low=0, high=0.95
+        0.5,
+        "share of the steps after which the stem, the last in line, trains too (mode gradual)",
+        low=0,
+        high=0.95,
+        needs={"mode": ("gradual",)},
     )
     frozen_stages: int = knob(
-        2, "encoder stages kept as they are, counted from the stem (mode partial)", low=0, high=64
+        2,
+        "encoder stages kept as they are, counted from the stem (mode partial)",
+        low=0,
+        high=64,
+        needs={"mode": ("partial",)},
     )
     tuned_stages: int = knob(
-        1, "encoder stages that train, the others are kept (modes tune-last and tune-first)", low=1, high=64
+        1,
+        "encoder stages that train, the others are kept (modes tune-last and tune-first)",
+        low=1,
+        high=64,
+        needs={"mode": ("tune-last", "tune-first")},
     )
     encoder_rate: float = knob(
         0.1, "learning rate of the encoder relative to the decoder's; optim.encoder_lr wins over it", low=0, high=10
     )
     layer_decay: float = knob(1.0, "factor on the rate per encoder stage, from the last to the stem", low=0.01, high=1)
-    rank: int = knob(8, "rank of the matrices that are added to the encoder's weights (mode lora)", low=1, high=1024)
-    alpha: float = knob(16.0, "the added matrices count alpha / rank (mode lora)", low=1e-3, high=1e4)
+    rank: int = knob(
+        8,
+        "rank of the matrices that are added to the encoder's weights (mode lora)",
+        low=1,
+        high=1024,
+        needs={"mode": ("lora",)},
+    )
+    alpha: float = knob(
+        16.0, "the added matrices count alpha / rank (mode lora)", low=1e-3, high=1e4, needs={"mode": ("lora",)}
+    )
     targets: tuple[str, ...] = knob(
-        (), "encoder layers that get matrices, all kinds when not given (mode lora)", choices=LORA_TARGETS
+        (),
+        "encoder layers that get matrices, all kinds when not given (mode lora)",
+        choices=LORA_TARGETS,
+        needs={"mode": ("lora",)},
     )
     l2sp: float = knob(
         0.0, "pull of the encoder's weights towards the pretrained ones, instead of weight decay", low=0, high=1e4
@@ -241,7 +292,13 @@ class OptimConfig(Checked):
     encoder_lr: float | None = knob(
         None, "peak learning rate of the encoder; lr times transfer.encoder_rate when not given", low=1e-9, high=10
     )
-    momentum: float = knob(0.9, "share of the last step kept in the next (sgd and rmsprop)", low=0, high=0.999)
+    momentum: float = knob(
+        0.9,
+        "share of the last step kept in the next (sgd and rmsprop)",
+        low=0,
+        high=0.999,
+        needs={"optimizer": ("sgd", "rmsprop")},
+    )
     nesterov: bool = knob(False, "look ahead along the momentum (sgd)")
     weight_decay: float = knob(
         0.01, "pull of the weights towards zero; biases and normalisation layers are left out", low=0, high=1
@@ -258,14 +315,36 @@ class OptimConfig(Checked):
         low=0,
         high=0.5,
     )
-    power: float = knob(0.9, "exponent of the decay of the rate to zero (schedule poly)", low=0, high=5)
-    rise: float = knob(0.25, "share of the steps over which the rate rises (schedule one-cycle)", low=0.01, high=0.9)
-    milestones: tuple[float, ...] = knob(
-        (0.5, 0.75), "shares of the steps at which the rate falls (schedule step)", low=0, high=1
+    power: float = knob(
+        0.9, "exponent of the decay of the rate to zero (schedule poly)", low=0, high=5, needs={"schedule": ("poly",)}
     )
-    gamma: float = knob(0.1, "factor on the rate when it falls (schedules step and plateau)", low=0.001, high=1)
+    rise: float = knob(
+        0.25,
+        "share of the steps over which the rate rises (schedule one-cycle)",
+        low=0.01,
+        high=0.9,
+        needs={"schedule": ("one-cycle",)},
+    )
+    milestones: tuple[float, ...] = knob(
+        (0.5, 0.75),
+        "shares of the steps at which the rate falls (schedule step)",
+        low=0,
+        high=1,
+        needs={"schedule": ("step",)},
+    )
+    gamma: float = knob(
+        0.1,
+        "factor on the rate when it falls (schedules step and plateau)",
+        low=0.001,
+        high=1,
+        needs={"schedule": ("step", "plateau")},
+    )
     plateau_patience: int = knob(
-        1, "validations without a better mIoU that pass before the rate falls (schedule plateau)", low=0, high=1000
+        1,
+        "validations without a better mIoU that pass before the rate falls (schedule plateau)",
+        low=0,
+        high=1000,
+        needs={"schedule": ("plateau",)},
     )
     clip_norm: float = knob(1.0, "gradients are scaled down to this norm, 0 switches it off", low=0, high=1e6)
     ema: float = knob(

@@ -6,7 +6,7 @@ from itertools import repeat
 import numpy as np
 import pytest
 
-from segue.configs import TransferConfig
+from segue.configs import OptimConfig, TransferConfig
 from segue.train.range_test import Curve, range_test, smoothed, suggest
 from tiny_engine import make_engine, small_batch, small_model
 
@@ -68,6 +68,12 @@ def test_smoothing_is_the_weighted_mean_and_does_not_lag():
     np.testing.assert_allclose(smoothed([1.5] * 7, 100), 1.5)
     peak = np.exp(-0.5 * ((np.arange(100) - 37) / 6) ** 2)
     assert smoothed(peak.tolist(), 100).argmax() == 37
+
+
+def test_options_of_the_schedule_do_not_matter():
+    optims = [OptimConfig(lr=0.01, batch=4, clip_norm=0.0, power=power) for power in (0.9, 3.0)]
+    curves = [try_rates(make_engine(small_model(), optim=optim), 1e-5, 1e-2, 5) for optim in optims]
+    assert curves[0] == curves[1]
 
 
 def test_every_step_has_the_next_rate_and_every_part_its_share_of_it(monkeypatch):

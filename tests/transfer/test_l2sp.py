@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segue.configs import OPTIMIZERS, OptimConfig, TransferConfig
+from segue.configs import OPTIMIZERS, OptimConfig, TransferConfig, chosen
 from segue.train.optim import make_optimizer
 from segue.train.optimizers import DECOUPLED
 from segue.transfer.l2sp import pull_to_start, starting_point
@@ -13,9 +13,13 @@ from segue.transfer.lr_groups import Group
 ALPHA, RATE = 0.3, 0.05
 
 
+def without_momentum(optimizer: str) -> OptimConfig:
+    return chosen(OptimConfig(optimizer="sgd", momentum=0.0), "optimizer", optimizer)
+
+
 def pulled(parameter: nn.Parameter, optimizer: str) -> tuple[torch.optim.Optimizer, dict[str, torch.Tensor]]:
     groups = [Group((("w", parameter),), RATE, 0.0, pull=ALPHA, encoder=True)]
-    return make_optimizer(groups, OptimConfig(optimizer=optimizer, momentum=0.0), "cpu"), starting_point(groups)
+    return make_optimizer(groups, without_momentum(optimizer), "cpu"), starting_point(groups)
 
 
 def test_the_gradient_is_alpha_times_the_distance():
@@ -54,7 +58,7 @@ def test_a_pull_to_zero_is_weight_decay(optimizer):
     first = torch.randn(4, 3)
     weight, twin = nn.Parameter(torch.zeros(4, 3)), nn.Parameter(first.clone())
     ours, start = pulled(weight, optimizer)
-    theirs = make_optimizer([Group((("w", twin),), RATE, ALPHA)], OptimConfig(optimizer=optimizer, momentum=0.0), "cpu")
+    theirs = make_optimizer([Group((("w", twin),), RATE, ALPHA)], without_momentum(optimizer), "cpu")
     with torch.no_grad():
         weight.copy_(first)
     for _ in range(4):

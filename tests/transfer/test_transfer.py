@@ -95,6 +95,15 @@ def test_more_stages_than_the_encoder_has_are_refused(transfer, name):
         ({"interpolate": "best"}, "interpolate: expected none, auto or a number"),
         ({"mode": "gradual", "head_fraction": 0.6}, "unfreeze: expected at least head_fraction, 0.6, got 0.5"),
         ({"targets": ("conv", "norm")}, "targets: expected one of attention, mlp, conv, got 'norm'"),
+        ({"rank": 4}, "rank: expected mode lora beside it, got staged: leave it out"),
+        ({"mode": "full", "alpha": 8}, "alpha: expected mode lora beside it, got full"),
+        ({"mode": "partial", "targets": ("conv",)}, "targets: expected mode lora beside it, got partial"),
+        ({"mode": "partial", "tuned_stages": 2}, "tuned_stages: expected mode tune-last or tune-first beside it, got"),
+        ({"mode": "tune-last", "frozen_stages": 1}, "frozen_stages: expected mode partial beside it, got tune-last"),
+        ({"unfreeze": 0.6}, "unfreeze: expected mode gradual beside it, got staged"),
+        ({"mode": "lora", "head_fraction": 0.2}, "head_fraction: expected mode staged or gradual beside it, got lora"),
+        ({"mode": "full", "rank": 4, "unfreeze": 0.6}, "unfreeze: .*; rank: .*"),
+        ({"mode": "lara", "rank": 4}, "mode: expected one of .*, got 'lara'$"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options, message):

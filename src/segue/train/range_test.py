@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segue.configs import chosen
 from segue.data.loader import Batch
 from segue.train.state import State
 from segue.train.step import Engine, NonFiniteError, training_step
@@ -67,7 +68,8 @@ def range_test(
     All parts of the network train that ever would, each at its share of the rate. The network is used up by this: give
     one that nobody needs afterwards.
     """
-    engine = dataclasses.replace(engine, optim=dataclasses.replace(engine.optim, schedule="constant", warmup=0.0))
+    optim = dataclasses.replace(chosen(engine.optim, "schedule", "constant"), warmup=0.0)
+    engine = dataclasses.replace(engine, optim=optim)
     shares = [group["peak"] / engine.optim.lr for group in engine.optimizer.param_groups]
     losses: list[float] = []
     lowest_mean = math.inf
