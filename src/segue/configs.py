@@ -11,7 +11,7 @@ import dataclasses
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from segue.conversion import Groups, convert
 from segue.errors import UsageError
@@ -115,14 +115,12 @@ def _idle(f: dataclasses.Field[Any], config: Checked) -> str | None:
     return None
 
 
-Group = TypeVar("Group", bound="TransferConfig | OptimConfig")
-
-
-def chosen(config: Group, choice: str, value: str) -> Group:
+def chosen(config: OptimConfig, choice: str, value: str) -> OptimConfig:
     """A copy of `config` with another `value` of `choice`; options without effect beside it are at their defaults."""
     needs = {f.name: (f.default, f.metadata["needs"].get(choice, (value,))) for f in dataclasses.fields(config)}
     idle = {name: default for name, (default, values) in needs.items() if value not in values}
-    return dataclasses.replace(config, **{choice: value, **idle})
+    changes: dict[str, Any] = {choice: value, **idle}
+    return dataclasses.replace(config, **changes)
 
 
 @dataclass(frozen=True)
