@@ -301,7 +301,7 @@ def forecast(
     return run_forecast(ForecastConfig(run=Path(run), target=target, factor=factor, seeds=seeds, out=folder))
 
 
-def predict(
+def predict(  # noqa: PLR0913 - one argument per option of the command line
     run: str | Path,
     *paths: str | Path,
     out: str | Path = "predictions",
@@ -309,6 +309,7 @@ def predict(
     probabilities: bool = False,
     uncertainty: bool = False,
     review: str = "",
+    abstain: bool = False,
     tile: int | None = None,
     device: str = "auto",
 ) -> PredictResult:
@@ -322,6 +323,7 @@ def predict(
         probabilities: also write the calibrated class probabilities (float16 .npz, classes x height x width).
         uncertainty: also write how unsure each pixel is, and a score for each image to predictions.csv.
         review: class whose pixels to look at are marked, at the threshold that `review` found.
+        abstain: write nothing for an image unlike the training images; `result.images` says which.
         tile: side in pixels past which an image is cut into tiles; chosen when not given.
         device: auto, cpu, cuda or mps.
     """
@@ -333,6 +335,7 @@ def predict(
         probabilities=probabilities,
         uncertainty=uncertainty,
         review=review,
+        abstain=abstain,
         tile=tile,
         device=device,
     )

@@ -630,6 +630,9 @@ class PredictConfig(Checked):
     review: str = knob(
         "", "class whose pixels to look at are marked in a further file, at the threshold that segue review found"
     )
+    abstain: bool = knob(
+        False, "write nothing for an image unlike the training images (5 % of those like them are, too); it is listed"
+    )
     tile: int | None = knob(
         None, "side in pixels past which an image is cut into tiles; chosen when not given", low=64, high=16384
     )

@@ -75,6 +75,23 @@ def test_the_temperature_is_kept_and_evaluate_says_what_fit_said(run, data, caps
     assert (run / "suspects.json").is_file()
 
 
+def test_the_run_knows_its_training_images_and_says_what_it_cannot_tell(run, data, tmp_path, capsys):
+    domain = json.loads((run / "evaluation.json").read_text())["domain"]
+    parts = [sample["split"] for sample in json.loads((run / "data.json").read_text())["samples"]]
+    count = {part: parts.count(part) for part in ("train", "val")}
+    assert domain["familiar"] == {"images": count["train"], "held_out": count["val"], "threshold": None}
+    assert domain["parts"]["val"]["enough"] is False
+    assert "Images of another kind" in (run / "report.html").read_text()
+    capsys.readouterr()
+    predict = ["predict", str(run), str(data / "images"), "--out", str(tmp_path / "out"), "--device", "cpu", "--json"]
+    assert main(predict) == 0
+    images = json.loads(capsys.readouterr().out)["images"]
+    assert all(0 <= image["distance"] <= 2 and image["unlike_training"] is None for image in images)
+    assert min(image["distance"] for image in images) < 1e-3  # it is a training image
+    assert main([*predict, "--abstain"]) == 1
+    assert "expected 19 held-out images" in capsys.readouterr().err
+
+
 def test_the_written_configuration_gives_the_same_weights_again(run, tmp_path):
     again = tmp_path / "again"
     assert main(["fit", "--config", str(run / "config.yaml"), "--out", str(again)]) == 0
@@ -262,7 +279,12 @@ def test_the_test_part_is_never_looked_at(tmp_path):
     assert masks
     for path in masks:
         path.write_bytes(b"broken")
+    images = sorted((root / "test").rglob("*.jpg"))
+    images[0].write_bytes(b"broken")
     assert main(["fit", str(root), "--out", str(tmp_path / "run"), "--steps", "2", *TINY]) == 0
+    # but for the pixels of its images at the end, to say whether they differ
+    parts = json.loads((tmp_path / "run" / "evaluation.json").read_text())["domain"]["parts"]
+    assert parts["test"]["images"] == len(images) - 1
 
 
 def test_masks_without_a_labelled_pixel_are_refused(data, tmp_path, capsys):

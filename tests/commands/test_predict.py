@@ -10,9 +10,11 @@ import segue.commands.predict as command
 from fakes import save_image, scene
 from segue.configs import PredictConfig
 from segue.errors import RunError, UsageError
+from segue.infer.familiar_file import Seen, save_seen
 from segue.infer.segmenter import Segmenter
 from segue.infer.tiling import Tiling
 from segue.models.artifact import save_temperature
+from segue.trust.novelty import familiar
 from tiny_model import write_run
 
 
@@ -225,3 +227,69 @@ def test_a_damaged_file_of_thresholds_is_one_line(tmp_path, photos, content):
     (model / "model" / "review.json").write_text(content)
     with pytest.raises(RunError, match=r"review\.json: expected"):
         run(model, photos, tmp_path, review="disc", dry_run=True)
+
+
+# --- images of another kind ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def knowing(tmp_path):
+    """A model that knows 40 scenes, and a folder with two more scenes and one picture of noise."""
+    run = write_run(tmp_path / "knowing")
+    segmenter = Segmenter.load(run, "cpu")
+    looks = [segmenter.predict(scene(100 + number)[0]).look for number in range(40)]
+    known = familiar(np.concatenate([look.features for look in looks[:20]]), [look.features for look in looks[20:]])
+    save_seen(run, Seen(known, np.stack([look.colours for look in looks])))
+    for number, name in enumerate(("a", "b")):
+        save_image(tmp_path / "mixed" / f"{name}.png", scene(100 + number)[0])
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    save_image(tmp_path / "mixed" / "noise.png", noise)
+    return run
+
+
+def test_images_unlike_the_training_images_are_named(knowing, tmp_path):
+    result = run(knowing, tmp_path / "mixed", tmp_path, overlay=False)
+    assert [record["unlike_training"] for record in result.images] == [False, False, True]
+    distances = [record["distance"] for record in result.images]
+    assert max(distances[:2]) < 1e-3 < distances[2]
+    assert files(tmp_path / "out") == ["a.png", "b.png", "noise.png", "predictions.csv"]
+    rows = list(csv.DictReader((tmp_path / "out" / "predictions.csv").read_text().splitlines()))
+    assert [row["unlike_training"] for row in rows] == ["no", "no", "yes"]
+    assert [float(row["distance"]) for row in rows] == distances
+    assert any(line.startswith("1 of 3 images is unlike the training images: noise.png (") for line in result.lines())
+    assert result.exit_code == 0
+    json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_abstaining_writes_nothing_for_them_and_removes_what_an_earlier_prediction_wrote(knowing, tmp_path):
+    run(knowing, tmp_path / "mixed", tmp_path, probabilities=True)
+    assert (tmp_path / "out" / "noise.npz").is_file()
+    result = run(knowing, tmp_path / "mixed", tmp_path, probabilities=True, uncertainty=True, abstain=True)
+    assert not [name for name in files(tmp_path / "out") if "noise" in name]
+    assert (tmp_path / "out" / "a.npz").is_file()
+    assert result.exit_code == 0
+    assert [record.get("left_out", False) for record in result.images] == [False, False, True]
+    assert (result.images[2]["files"], result.images[2]["shares"]) == ({}, {})
+    assert result.lines()[0].startswith("2 images done")
+    assert "1 left out as unlike the training images" in result.lines()[0]
+    rows = list(csv.DictReader((tmp_path / "out" / "predictions.csv").read_text().splitlines()))
+    assert (rows[2]["unlike_training"], rows[2]["uncertainty"], rows[2]["share disc"]) == ("yes", "", "")
+
+
+def test_to_abstain_without_a_limit_is_refused_before_anything_is_written(trained, photos, tmp_path):
+    with pytest.raises(RunError, match="got one of before this was kept"):
+        run(trained, photos, tmp_path, abstain=True, dry_run=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_darker_images_is_told_apart_and_one_like_the_training_images_is_not(knowing, tmp_path):
+    for number in range(200, 210):
+        save_image(tmp_path / "same" / f"{number}.png", scene(number)[0])
+        save_image(tmp_path / "dark" / f"{number}.png", scene(number)[0] // 3)
+    assert run(knowing, tmp_path / "same", tmp_path).domain_gap["differences"] == []
+    result = run(knowing, tmp_path / "dark", tmp_path)
+    assert "brightness" in [one["name"] for one in result.domain_gap["differences"]]
+    line = result.lines()[-1]
+    assert line.startswith("these 10 images differ from the training images: ")
+    assert "darker (brightness" in line
+    assert f"segue fit DATA --model.weights {knowing}" in line

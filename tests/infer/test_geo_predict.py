@@ -135,6 +135,24 @@ def test_rows_are_read_once_per_row_of_tiles_and_none_is_kept(tmp_path, scene, m
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
+def test_a_scene_is_seen_tile_by_tile_and_may_be_left_out(tmp_path, scene):
+    segmenter, asked = segmenter_of(info_of(largest=10, pixel_scale=1.0), Tiling(32, overlap=0.25)), []
+    out = tmp_path / "mask.tif"
+
+    def leave_out(look):
+        asked.append(look)
+        return True
+
+    written = write_scene(segmenter, scene, {"mask": out}, leave_out=leave_out)
+    assert (written.kept, written.height, written.width) == (False, 70, 110)
+    assert not list(tmp_path.glob("*mask*"))
+    assert len(asked[0].features) > 6
+    kept = write_scene(segmenter, scene, {"mask": out}, leave_out=lambda look: False)
+    assert kept.kept
+    assert out.is_file()
+    np.testing.assert_array_equal(kept.look.features, asked[0].features)
+
+
 def test_the_mask_lies_where_the_scene_lies(tmp_path, scene):
     write_scene(segmenter_of(info_of()), scene, {"mask": tmp_path / "mask.tif"})
     with rasterio.open(tmp_path / "mask.tif") as mask:

@@ -120,7 +120,7 @@ def test_the_batch_size_changes_no_bit(side, batch):
 def test_the_network_only_ever_sees_one_image_at_a_time():
     info, seen = tiny_info(), []
     model = tiny_model(info)
-    model.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape)))
+    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape)))
     Segmenter(model, info, "cpu", Tiling(32, 0.25, 8)).predict(picture(150, 190))
     assert len(seen) > 8
     assert {shape[0] for shape in seen} == {1}
@@ -135,7 +135,7 @@ def test_what_was_predicted_before_changes_nothing(segmenter):
 def test_only_images_much_larger_than_those_trained_on_are_cut():
     info, seen = tiny_info(), []
     model = tiny_model(info)
-    model.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
+    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
     segmenter = Segmenter(model, info, "cpu")
     segmenter.predict(picture(96, 128))  # four times the pixels
     assert len(seen) == 1
@@ -149,7 +149,7 @@ def test_images_of_which_training_showed_small_parts_are_cut():
     info, seen = tiny_info(), []
     info = replace(info, prep=replace(info.prep, zoom=8.0, largest=10**9))
     model = tiny_model(info)
-    model.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
+    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
     segmenter = Segmenter(model, info, "cpu")
     assert segmenter.predict(picture(96, 128)).mask.shape == (96, 128)
     side = 4 * math.sqrt(math.prod(info.prep.size))

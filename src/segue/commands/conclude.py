@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import segue
+from segue.commands.remember import remember
 from segue.configs import FitConfig
 from segue.conversion import to_dict
 from segue.data.parallel import Update
@@ -45,7 +46,8 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
     assert evaluation.sample is not None, "an evaluation of images has one"
     calibration = cross_fitted(evaluation.sample, evaluation.groups)
     save_temperature(folder / MODEL, calibration.temperature)
-    summary = evaluation.summary(seed=config.seed) | {"calibration": calibration.summary()}
+    domain = remember(segmenter, folder / MODEL, config, data, evaluation, loop.state.step, update)
+    summary = evaluation.summary(seed=config.seed) | {"calibration": calibration.summary(), "domain": domain}
     worst, random = worst_and_random(segmenter, samples, evaluation, worst=SHOWN, random=SHOWN, seed=config.seed)
     inputs = ReportInputs(
         title=folder.name,

@@ -51,6 +51,7 @@ from segue.train.signals import stop_request
 from segue.train.start import check, install, resume, start
 from segue.train.state import State
 from segue.transfer.lr_groups import encoder_peak
+from segue.trust.domain_phrases import fit_lines
 
 _log = logging.getLogger("segue")
 
@@ -81,6 +82,7 @@ class FitResult:
             headline(self.evaluation, f"{self.evaluation['n_images']} validation images")
             + f", after {duration(self.seconds)}",
             *cautions(self.evaluation),
+            *fit_lines(self.evaluation.get("domain")),
             f"report: {self.run / 'report.html'}",
             f"use it: segue predict {shlex.quote(str(self.run))} IMAGE… --out predictions",
         ]

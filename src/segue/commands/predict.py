@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from typing import Any
 
 from segue.configs import PredictConfig
 from segue.console import duration, progress_bar
+from segue.data.grouping import groups
 from segue.data.image import read_with_missing
 from segue.durable import make_folder, write_text
 from segue.errors import DataError, RunError, UsageError
 from segue.infer.ahead import ahead
+from segue.infer.familiar_file import Seen, load_seen, require_threshold
 from segue.infer.files import Files, planned_files
 from segue.infer.geo_outputs import write_scene, write_scene_overlay
 from segue.infer.inputs import Input, find_images
@@ -25,24 +28,34 @@ from segue.infer.review_file import load_mark
 from segue.infer.segmenter import Prediction, Prepared, Segmenter
 from segue.infer.tiling import Tiling
 from segue.models.artifact import load_info
+from segue.trust.domain_gap import domain_gap
+from segue.trust.domain_phrases import gap_lines, unlike_lines
+from segue.trust.look import Look
 from segue.trust.uncertainty import FULL, image_uncertainty
 
 TABLE = "predictions.csv"
+SCORES = ("distance", "unlike_training", "uncertainty", "marked")  # columns of it, where the records have them
 
 
 @dataclass(frozen=True)
 class PredictResult:
-    """One record for every image done, one line for every image that was not; any of those makes the exit code 1."""
+    """One record for every image done, one line for every image that was not; any of those makes the exit code 1.
+
+    `domain_gap` says whether the images as a whole differ from the training images (`DomainGap.summary`); None for
+    a single one, and where the model does not know those.
+    """
 
     out: Path
     images: tuple[dict[str, Any], ...]
     failed: tuple[str, ...]
     seconds: float
     dry_run: bool = False
+    domain_gap: dict[str, Any] | None = None
+    run: Path = Path()
 
     @property
     def exit_code(self) -> int:
-        """0 when every image was done."""
+        """0 when every image was done, or left out because that was asked for."""
         return 1 if self.failed else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -51,6 +64,7 @@ class PredictResult:
             "out": str(self.out),
             "images": list(self.images),
             "failed": list(self.failed),
+            "domain_gap": self.domain_gap,
             "seconds": round(self.seconds, 3),
             "dry_run": self.dry_run,
         }
@@ -58,26 +72,41 @@ class PredictResult:
     def lines(self) -> list[str]:
         """The result for people."""
         bad = [f"not done: {line}" for line in self.failed]
-        count = f"{len(self.images)} image{'s' * (len(self.images) != 1)}"
         if self.dry_run:
             return [
                 *bad,
                 *(path for image in self.images for path in image["files"].values()),
                 "dry run: nothing written",
             ]
-        return [*bad, f"{count} done in {duration(self.seconds)}, {len(bad)} not done: {self.out}"]
+        unlike = [Path(image["image"]).name for image in self.images if image.get("unlike_training")]
+        left_out = sum(image.get("left_out", False) for image in self.images)
+        done = len(self.images) - left_out
+        without = f", {left_out} left out as unlike the training images" if left_out else ""
+        count = f"{done} image{'s' * (done != 1)}"
+        summary = f"{count} done in {duration(self.seconds)}, {len(bad)} not done{without}: {self.out}"
+        return [*bad, summary, *unlike_lines(unlike, len(self.images)), *self._gap_lines()]
+
+    def _gap_lines(self) -> list[str]:
+        if self.domain_gap is None:
+            return []
+        train_on = f"segue fit DATA --model.weights {shlex.quote(str(self.run))}"
+        then = f"if they are right, label some of these images and train on from this run: {train_on}"
+        return gap_lines(self.domain_gap, f"these {self.domain_gap['images']} images", then)
 
 
 def run(config: PredictConfig) -> PredictResult:
     """Predict what `config.paths` stand for; what cannot be read or written is reported and the others are done.
 
     Raises `UsageError` when an output would replace an input or a class is unknown, `RunError` or `WeightsError` when
-    the model is at fault, and `RunError` when `config.out` cannot be made or the class to review has no threshold.
+    the model is at fault, and `RunError` when `config.out` cannot be made, the class to review has no threshold, or
+    nothing says from where on to abstain.
     """
     began = time.perf_counter()
     inputs, failed = find_images(config.paths, config.out)
     info = load_info(config.run)
     mark = load_mark(config.run, info, config.review) if config.review else None
+    if config.abstain:
+        require_threshold(config.run, load_seen(config.run, info))
     wanted = Wanted(config.probabilities, config.uncertainty, mark)
     files = {one: planned_files(one, config.out, wanted.kinds, config.overlay) for one in inputs}
     _refuse_to_replace(files)
@@ -85,50 +114,68 @@ def run(config: PredictConfig) -> PredictResult:
         records = tuple({"image": str(one.path), "files": _texts(files[one])} for one in inputs)
         return PredictResult(config.out, records, tuple(failed), time.perf_counter() - began, dry_run=True)
     tiling = Tiling(config.tile, config.overlap, config.batch)
-    segmenter = Segmenter.load(config.run, config.device, tiling)
+    work = _Work(Segmenter.load(config.run, config.device, tiling), wanted, config.abstain)
     make_folder(config.out)
     with progress_bar("predicting") as update:
-        images = _predict_all(segmenter, files, wanted, failed, update)
-    if wanted.uncertainty or wanted.review:
-        write_text(config.out / TABLE, _table(images))
-    return PredictResult(config.out, tuple(images), tuple(failed), time.perf_counter() - began)
+        done = _predict_all(work, files, failed, update)
+    images = tuple(one.record for one in done.values())
+    seen = work.segmenter.seen
+    if wanted.uncertainty or wanted.review or seen is not None:
+        write_text(config.out / TABLE, _table(images, info.classes.names))
+    gap = _gap(done, seen) if seen is not None and len(done) > 1 else None
+    seconds = time.perf_counter() - began
+    return PredictResult(config.out, images, tuple(failed), seconds, domain_gap=gap, run=config.run)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done with every image; with `abstain`, no file is written for one unlike the training images."""
+
+    segmenter: Segmenter
+    wanted: Wanted
+    abstain: bool
+
+    def leaves_out(self, look: Look) -> bool:
+        """Whether nothing is to be written for an image."""
+        return self.abstain and bool(self.segmenter.judged(look)[1])
+
+
+@dataclass(frozen=True)
+class _Done:
+    """The record of an image, and what it is compared with the training images by."""
+
+    record: dict[str, Any]
+    look: Look
 
 
 def _predict_all(
-    segmenter: Segmenter,
-    files: dict[Input, Files],
-    wanted: Wanted,
-    failed: list[str],
-    update: Callable[[float, str], None],
-) -> list[dict[str, Any]]:
-    """Pictures first, then rasters; the records in the order of `files`."""
+    work: _Work, files: dict[Input, Files], failed: list[str], update: Callable[[float, str], None]
+) -> dict[Input, _Done]:
+    """Pictures first, then rasters; what is returned is in the order of `files`."""
     pictures = {one: outputs for one, outputs in files.items() if not outputs.raster}
     rasters = {one: outputs for one, outputs in files.items() if outputs.raster}
 
     def update_all(done: float, name: str) -> None:
         update(done / len(files), name)
 
-    records = _predict_pictures(segmenter, pictures, wanted, failed, update_all)
+    found = _predict_pictures(work, pictures, failed, update_all)
     for i, (one, outputs) in enumerate(rasters.items(), len(pictures)):
 
         def update_part(done: float, before: int = i, name: str = one.name) -> None:
             update_all(before + done, name)
 
         try:
-            records[one] = _predict_raster(segmenter, one, outputs, wanted, update_part)
+            found[one] = _predict_raster(work, one, outputs, update_part)
         except (DataError, RunError) as error:
             failed.append(_with_path(one.path, str(error)))
-    return [records[one] for one in files if one in records]
+    return {one: found[one] for one in files if one in found}
 
 
 def _predict_pictures(
-    segmenter: Segmenter,
-    files: dict[Input, Files],
-    wanted: Wanted,
-    failed: list[str],
-    update: Callable[[float, str], None],
-) -> dict[Input, dict[str, Any]]:
+    work: _Work, files: dict[Input, Files], failed: list[str], update: Callable[[float, str], None]
+) -> dict[Input, _Done]:
     """Decode, compute and write at the same time: reading runs ahead of the network, writing behind it."""
+    segmenter = work.segmenter
 
     def prepare(one: Input) -> Prepared:
         return segmenter.prepare(*read_with_missing(one.path, ranges=segmenter.info.prep.ranges))
@@ -141,10 +188,10 @@ def _predict_pictures(
             except DataError as error:
                 failed.append(_with_path(one.path, str(error)))
                 continue
-            yield one, prepared, segmenter.segment(prepared, wanted)
+            yield one, prepared, segmenter.segment(prepared, work.wanted)
 
-    def write(work: tuple[Input, Prepared, Prediction]) -> dict[str, Any]:
-        return _write(*work, files[work[0]])
+    def write(item: tuple[Input, Prepared, Prediction]) -> _Done:
+        return _write(work, *item, files[item[0]])
 
     images = {}
     for (one, _, _), writing in ahead(write, predictions(), threads=1):
@@ -155,20 +202,29 @@ def _predict_pictures(
     return images
 
 
-def _predict_raster(
-    segmenter: Segmenter, one: Input, files: Files, wanted: Wanted, update: Callable[[float], None]
-) -> dict[str, Any]:
+def _predict_raster(work: _Work, one: Input, files: Files, update: Callable[[float], None]) -> _Done:
     """Read, compute and write a raster a row of tiles at a time."""
+    segmenter = work.segmenter
     make_folder(files.mask.parent)
-    written = write_scene(segmenter, one.path, files.maps, wanted.review, update)
+    written = write_scene(segmenter, one.path, files.maps, work.wanted.review, update, work.leaves_out)
+    size = (written.height, written.width)
+    judged = _judgement(work, *segmenter.judged(written.look))
+    if not written.kept:
+        return _left_out(one, files, size, judged, written.look)
     if files.overlay is not None:
         write_scene_overlay(files.overlay, one.path, files.mask, segmenter)
-    record = _record(one, files, (written.height, written.width), written.tally, segmenter.classes.names)
+    record = _record(one, files, size, written.tally, segmenter.classes.names)
     without = int(written.tally.counts["mask"][-1])
-    return record | {"without_data": round(without / (written.height * written.width), 6)}
+    return _Done(record | {"without_data": round(without / (size[0] * size[1]), 6)} | judged, written.look)
 
 
-def _write(one: Input, prepared: Prepared, prediction: Prediction, files: Files) -> dict[str, Any]:
+def _write(work: _Work, one: Input, prepared: Prepared, prediction: Prediction, files: Files) -> _Done:
+    look = prediction.look
+    assert look is not None, "a prediction of an image has one"
+    height, width = prediction.mask.shape
+    judged = _judgement(work, prediction.distance, prediction.unlike_training)
+    if work.leaves_out(look):
+        return _left_out(one, files, (height, width), judged, look)
     make_folder(files.mask.parent)
     write_mask(files.mask, prediction.mask, prediction.classes)
     if files.overlay is not None:
@@ -179,10 +235,37 @@ def _write(one: Input, prepared: Prepared, prediction: Prediction, files: Files)
         write_uncertainty(files.maps["uncertainty"], prediction.uncertainty)
     if prediction.review is not None:
         write_review(files.maps["review"], prediction.review)
-    height, width = prediction.mask.shape
     tally = Tally()
     tally.add(prediction.maps)
-    return _record(one, files, (height, width), tally, prediction.classes.names)
+    return _Done(_record(one, files, (height, width), tally, prediction.classes.names) | judged, look)
+
+
+def _left_out(one: Input, files: Files, size: tuple[int, int], judged: dict[str, Any], look: Look) -> _Done:
+    """The record of an image that nothing is written for; what an earlier prediction wrote would pass for its own."""
+    for path in files.present().values():
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"{path}: expected to remove the result of an earlier prediction, got {error.strerror}: remove it"
+            ) from None
+    record = {"image": str(one.path), "files": {}, "height": size[0], "width": size[1], "shares": {}}
+    return _Done(record | judged | {"left_out": True}, look)
+
+
+def _judgement(work: _Work, distance: float | None, unlike: bool | None) -> dict[str, Any]:
+    if work.segmenter.seen is None:
+        return {}
+    known = distance is not None and distance == distance
+    return {"distance": round(distance, 6) if known and distance is not None else None, "unlike_training": unlike}
+
+
+def _gap(done: dict[Input, _Done], seen: Seen) -> dict[str, Any]:
+    """Whether the images as a whole differ from the training images; of a folder or video among others, one counts."""
+    names = [one.name for one in done]
+    of = groups(names, [name.rpartition("/")[0] for name in names])
+    looks = [(one.look.colours, seen.familiar.distance(one.look.features)) for one in done.values()]
+    return domain_gap(looks, of, seen.colours, seen.familiar.held_out).summary()
 
 
 def _record(one: Input, files: Files, size: tuple[int, int], tally: Tally, names: tuple[str, ...]) -> dict[str, Any]:
@@ -203,18 +286,22 @@ def _record(one: Input, files: Files, size: tuple[int, int], tally: Tally, names
     return record
 
 
-def _table(records: Sequence[dict[str, Any]]) -> str:
-    """One row per image: what it is, how unsure the prediction, how much of it is marked, the share of every class."""
+def _table(records: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    """One row per image: what it is, whether it is unlike the training images, scores, the share of every class."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    scores = [name for name in ("uncertainty", "marked") if records and name in records[0]]
-    names = list(records[0]["shares"]) if records else []
+    scores = [name for name in SCORES if any(name in record for record in records)]
     rows.writerow(["image", "height", "width", *scores, *(f"share {name}" for name in names)])
     for record in records:
-        values = [record[name] for name in scores] + [record["shares"][name] for name in names]
-        cells = ["" if value is None else f"{value:.6f}" for value in values]
-        rows.writerow([record["image"], record["height"], record["width"], *cells])
+        values = [record.get(name) for name in scores] + [record["shares"].get(name) for name in names]
+        rows.writerow([record["image"], record["height"], record["width"], *map(_cell, values)])
     return text.getvalue()
+
+
+def _cell(value: float | bool | None) -> str:
+    if value is None:
+        return ""
+    return ("yes" if value else "no") if isinstance(value, bool) else f"{value:.6f}"
 
 
 def _refuse_to_replace(files: dict[Input, Files]) -> None:

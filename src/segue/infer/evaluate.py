@@ -27,6 +27,7 @@ from segue.metrics.metric import Metric
 from segue.metrics.studentised import miou_interval
 from segue.metrics.units import resampling_units
 from segue.trust.label_errors import ImageEvidence, LabelErrors, Suspicions
+from segue.trust.look import Look
 from segue.trust.sample import ImageSampler, PixelSample, joined, pixels_per_image
 
 
@@ -35,7 +36,8 @@ class Evaluation:
     """Confusion matrices (rows truth) of the images `ids`, which belong to `groups` ("" is a group of its own).
 
     `measured` holds the further metrics that were asked for, by name, in lengths of `measure`; `sample` the logits of
-    labelled pixels, to measure calibration on, and `label_errors` where the labels themselves are suspect.
+    labelled pixels, to measure calibration on, and `label_errors` where the labels themselves are suspect. `looks` is
+    what was seen of each image.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +49,7 @@ class Evaluation:
     measure: Measure = field(default_factory=Measure)
     sample: PixelSample | None = None
     label_errors: LabelErrors | None = None
+    looks: tuple[Look, ...] = ()
 
     @property
     def matrix(self) -> Int64[np.ndarray, "classes classes"]:
@@ -141,6 +144,7 @@ def evaluate(
         return segmenter.prepare(pixels), truth
 
     matrices: list[np.ndarray] = []
+    looks: list[Look] = []
     samplers: list[ImageSampler] = []
     suspicions = Suspicions(len(segmenter.classes))
     drawn = pixels_per_image(len(samples), len(segmenter.classes))
@@ -149,7 +153,10 @@ def evaluate(
         prepared, truth = loading.result()
         samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
         labels = ImageEvidence(truth)
-        prediction = segmenter.segment(prepared, watch=_both(samplers[-1].take, labels.take)).mask
+        predicted = segmenter.segment(prepared, watch=_both(samplers[-1].take, labels.take))
+        assert predicted.look is not None, "a prediction of an image has one"
+        looks.append(predicted.look)
+        prediction = predicted.mask
         suspicions.add(labels)
         matrices.append(confusion(truth, prediction, len(segmenter.classes)))
         case = Case(truth, prediction, len(segmenter.classes), measure or Measure())
@@ -167,6 +174,7 @@ def evaluate(
         measure or Measure(),
         joined(samplers),
         suspicions.label_errors(),
+        tuple(looks),
     )
 
 

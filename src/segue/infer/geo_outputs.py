@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from segue.infer.maps import NOTHING, Mark, Tally, Wanted, forget, maps_of
 from segue.infer.outputs import colour_table, review_table, write_overlay
 from segue.infer.scene import segment_scene
 from segue.infer.segmenter import Prediction, Segmenter
+from segue.trust.look import Look
 from segue.trust.uncertainty import FULL
 
 OVERLAY_SIDE = 2048  # pixels; a larger raster has its overlay drawn at a fraction of its size
@@ -31,11 +32,21 @@ _log = logging.getLogger("segue")
 
 @dataclass(frozen=True)
 class Written:
-    """The size of a raster, and the counts of its maps' numbers."""
+    """The size of a raster, the counts of its maps' numbers, what was seen of it, and whether its files were kept."""
 
     height: int
     width: int
     tally: Tally
+    look: Look
+    kept: bool = True
+
+
+class _LeftOutError(Exception):
+    """Carries what was found out about a raster past the temporary files, which go."""
+
+    def __init__(self, written: Written) -> None:
+        super().__init__()
+        self.written = written
 
 
 def write_scene(
@@ -44,13 +55,15 @@ def write_scene(
     outputs: Mapping[str, Path],
     mark: Mark | None = None,
     update: Callable[[float], None] | None = None,
+    leave_out: Callable[[Look], bool] | None = None,
 ) -> Written:
     """Segment a raster and write the maps that `outputs` names by kind, on its grid: same CRS, transform and size.
 
     `mask` is a palette GeoTIFF of class ids, 255 (also its declared "no data") where the raster has no data; its tags
     `CLASS_0`, `CLASS_1`, ... name the classes. `probabilities` are float32, a band a class, NaN where there is no data;
     `uncertainty` is uint16, 65535 there; `review`, which needs a `mark`, is uint8, 255 there. Every file is whole or
-    not there. `update` is called with the share done.
+    not there. `update` is called with the share done, `leave_out` with what was seen in the end: where it says so, no
+    file is written.
 
     Raises:
         DataError: the raster cannot be read, or does not fit the model.
@@ -59,7 +72,17 @@ def write_scene(
     """
     wanted = Wanted("probabilities" in outputs, "uncertainty" in outputs, mark)
     done: list[Written] = []
-    _all_durably(outputs, {}, lambda files: done.append(_compute(segmenter, scene, files, wanted, update)))
+
+    def write(files: Mapping[str, Path]) -> None:
+        written = _compute(segmenter, scene, files, wanted, update)
+        if leave_out is not None and leave_out(written.look):
+            raise _LeftOutError(replace(written, kept=False))
+        done.append(written)
+
+    try:
+        _all_durably(outputs, {}, write)
+    except _LeftOutError as left:
+        return left.written
     return done[0]
 
 
@@ -96,8 +119,8 @@ def _compute(
             if update is not None:
                 update((top + logits.shape[1]) / raster.height)
 
-        segment_scene(segmenter, dataset, raster, take)
-    return Written(raster.height, raster.width, tally)
+        look = segment_scene(segmenter, dataset, raster, take)
+    return Written(raster.height, raster.width, tally, look)
 
 
 def layout_of(kind: str, raster: Raster, classes: Classes) -> Layout:

@@ -23,6 +23,7 @@ from segue.data.image import to_channels
 from segue.data.scale import Missing, filled, raster_pixels
 from segue.errors import DataError
 from segue.infer.segmenter import Segmenter
+from segue.trust.look import Look
 
 MOST_CLIPPED = 0.5  # share of the values; 0.002 of the training images' are, by how ranges are measured
 MOST_IN_A_ROW = 4 * 2**30  # bytes of logits in one row of tiles; more is refused rather than tried
@@ -118,8 +119,8 @@ class Strip:
         return self._scene.tile(self, left, right)
 
 
-def segment_scene(segmenter: Segmenter, dataset: Any, raster: Raster, take: Take) -> None:  # noqa: ANN401
-    """Segment an open raster from the top down.
+def segment_scene(segmenter: Segmenter, dataset: Any, raster: Raster, take: Take) -> Look:  # noqa: ANN401
+    """Segment an open raster from the top down; returns what was seen of it, tile by tile.
 
     `take` is given the row a band begins at, its logits (classes, rows, width) at the raster's own size, and which of
     its pixels have no data.
@@ -141,10 +142,11 @@ def segment_scene(segmenter: Segmenter, dataset: Any, raster: Raster, take: Take
     def with_missing(top: int, logits: Tensor) -> None:
         take(top, logits, scene.without_data(top, top + logits.shape[1]))
 
-    segmenter.stream(scene, own, with_missing)
+    look = segmenter.stream(scene, own, with_missing)
     if scene.clipped > MOST_CLIPPED:
         _log.warning(
             "%s: %.0f %% of its values lie outside the range of the training images (band 1: %g to %g), so the mask "
             "means little; give the same product in the same units",
             *(raster.path, 100 * scene.clipped, *segmenter.info.prep.ranges[0]),
         )
+    return look

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,13 @@ from segue.data.normalise import normalise
 from segue.data.scale import Missing, filled
 from segue.infer.accepted import Accepted, as_pixels
 from segue.infer.device import exact_arithmetic, pick_device
+from segue.infer.familiar_file import Seen, load_seen
 from segue.infer.maps import Maps, Wanted, forget, maps_of
 from segue.infer.resample import resized_rows
-from segue.infer.tiling import Tileable, Tiling, blended_rows
+from segue.infer.tiling import Tileable, Tiling, blended_rows, cuts
 from segue.models.artifact import ModelInfo, load_model
 from segue.models.build import SegmentationModel
+from segue.trust.look import Look, Looker
 
 MASK_ONLY = Wanted()
 Watch = Callable[[int, Tensor], None]  # the row a band begins at, and its logits (classes, rows, width)
@@ -36,6 +40,10 @@ class Prediction:
     `probabilities` are calibrated with the model's temperature. `uncertainty` is their entropy as a whole number, 0 to
     65534, and 65535 where there is no data. `review` is 1 where a pixel is marked to be looked at, else 0. Pixels of a
     raster that have no data are `IGNORE` (255) in mask and review, NaN in the probabilities.
+
+    `distance` is how far the image is from the nearest training image in the encoder's eyes (cosine distance, 0 to 2),
+    and `unlike_training` whether that is farther than at most 5 % of images like the held-out ones are; both are None
+    where the model does not know (`segue.trust.novelty`). `look` is what they were computed from.
     """
 
     mask: UInt8[np.ndarray, "height width"]
@@ -43,6 +51,9 @@ class Prediction:
     probabilities: Float32[np.ndarray, "classes height width"] | None = None
     uncertainty: UInt16[np.ndarray, "height width"] | None = None
     review: UInt8[np.ndarray, "height width"] | None = None
+    look: Look | None = None
+    distance: float | None = None
+    unlike_training: bool | None = None
 
     @property
     def maps(self) -> Maps:
@@ -69,18 +80,28 @@ class Segmenter:
     """
 
     def __init__(
-        self, model: SegmentationModel, info: ModelInfo, device: str = "auto", tiling: Tiling | None = None
+        self,
+        model: SegmentationModel,
+        info: ModelInfo,
+        device: str = "auto",
+        tiling: Tiling | None = None,
+        seen: Seen | None = None,
     ) -> None:
-        """Move `model` to `device` and put it in evaluation mode; `tiling` says how images too large are cut."""
+        """Move `model` to `device` and put it in evaluation mode.
+
+        `tiling` says how images too large are cut, `seen` what new images are compared with.
+        """
         self.info = info
         self.tiling = tiling or Tiling()
+        self.seen = seen
         self.device = pick_device(device)
         self._model = model.eval().to(self.device, memory_format=channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def load(cls, run: Path | str, device: str = "auto", tiling: Tiling | None = None) -> Segmenter:
         """The model of a run folder, or of its `model` folder alone."""
-        return cls(*load_model(Path(run)), device, tiling)
+        model, info = load_model(Path(run))
+        return cls(model, info, device, tiling, load_seen(Path(run), info))
 
     @property
     def classes(self) -> Classes:
@@ -126,30 +147,58 @@ class Segmenter:
             if watch is not None:
                 watch(top, logits)
 
-        self.stream(prepared.working, target, take)
-        return Prediction(classes=self.classes, **whole)
+        look = self.stream(prepared.working, target, take)
+        distance, unlike = self.judged(look)
+        return Prediction(classes=self.classes, look=look, distance=distance, unlike_training=unlike, **whole)
 
-    def stream(self, working: Tileable, target: tuple[int, int], take: Watch) -> None:
+    def judged(self, look: Look) -> tuple[float | None, bool | None]:
+        """`distance` and `unlike_training` of an image, as in `Prediction`."""
+        if self.seen is None:
+            return None, None
+        distance = self.seen.familiar.distance(look.features)
+        return distance, self.seen.familiar.unlike(distance) if self.seen.familiar.threshold < math.inf else None
+
+    def stream(self, working: Tileable, target: tuple[int, int], take: Watch) -> Look:
         """Run the network on an image at the size it is to see, a row of tiles at a time.
 
         `take` is given the logits (classes, rows, width) at the size `target` (height, width), in bands from the top
-        down, each with the row it begins at.
+        down, each with the row it begins at. Returns what was seen of the image on the way, in the same pass.
         """
         height, width = working.shape[:2]
-        top = 0
+        top, looker = 0, Looker()
         with exact_arithmetic():
-            bands = blended_rows(self._logits, working, self.side(target, (height, width)), self.tiling)
+            forward = partial(self._logits, looker)
+            bands = blended_rows(forward, working, self.side(target, (height, width)), self.tiling)
             for logits in resized_rows(bands, (height, width), target):
                 take(top, logits)
                 top += logits.shape[1]
+        return looker.look()
 
-    def _logits(self, tiles: list[NDArray[Any]]) -> list[Tensor]:
-        ready = [
-            normalise(tile, self.info.prep)[None].to(self.device, memory_format=channels_last, non_blocking=True)
-            for tile in tiles
-        ]
-        # what follows works on whole rows of one class, so the classes leave the innermost place
-        return [self._model(tile)[0].float().contiguous() for tile in ready]
+    def look(self, prepared: Prepared) -> Look:
+        """What `segment` sees of an image, from the encoder alone: a part of the work."""
+        working = prepared.working
+        height, width = working.shape[:2]
+        side = self.side((prepared.pixels.shape[0], prepared.pixels.shape[1]), (height, width))
+        looker = Looker()
+        with exact_arithmetic():
+            for top in cuts(height, side, self.tiling.overlap):
+                for left in cuts(width, side, self.tiling.overlap):
+                    tile = working[top : top + side, left : left + side]
+                    looker.add(tile, self._model.features(self._ready(tile))[-1])
+        return looker.look()
+
+    def _ready(self, tile: NDArray[Any]) -> Tensor:
+        return normalise(tile, self.info.prep)[None].to(self.device, memory_format=channels_last, non_blocking=True)
+
+    def _logits(self, looker: Looker, tiles: list[NDArray[Any]]) -> list[Tensor]:
+        ready = [self._ready(tile) for tile in tiles]
+        found = []
+        for pixels, tile in zip(tiles, ready, strict=True):
+            levels = self._model.features(tile)
+            looker.add(pixels, levels[-1])
+            # what follows works on whole rows of one class, so the classes leave the innermost place
+            found.append(self._model.scores(levels, *tile.shape[-2:])[0].float().contiguous())
+        return found
 
     def side(self, own: tuple[int, int], working: tuple[int, int]) -> int:
         """The side past which an image of its `own` and its `working` size (height, width) is cut.

@@ -1,6 +1,7 @@
 """The model folder: `model.safetensors` and `model.json`, all that is needed to predict anywhere.
 
-Both are treated as a stranger's files when read. The JSON holds names and numbers only, never an import path; the
+`familiar.safetensors` may lie beside them: what new images are compared with (`segue.infer.familiar_file`).
+All are treated as a stranger's files when read. The JSON holds names and numbers only, never an import path; the
 weights are checked against its checksum and, tensor by tensor, against the network it describes. safetensors itself
 accepts repeated names and NaN, so both are looked for here.
 """
@@ -32,8 +33,10 @@ from segue.models.source import Source
 FORMAT = 1
 JSON_NAME = "model.json"
 WEIGHTS_NAME = "model.safetensors"
+FAMILIAR_NAME = "familiar.safetensors"
 METHOD = "temperature"  # the one kind of calibration there is; a file with another is refused
 MAX_JSON_BYTES = 10 * 2**20
+MAX_FAMILIAR_BYTES = 64 * 2**20  # what segue fit writes has at most one
 MAX_SIDE = 16384  # of a training crop; anything past it is damage or an attack on memory
 
 T = TypeVar("T")
@@ -45,7 +48,8 @@ class ModelInfo:
 
     `source` is where the pretrained weights came from, with their licence; `segue` the version that wrote the folder;
     `scores` holds validation scores by name, such as `miou`. `temperature` divides the logits before they become
-    probabilities; None where none was fitted, which computes as 1.
+    probabilities; None where none was fitted, which computes as 1. `familiar` is size and SHA-256 of
+    `familiar.safetensors`; None where there is none.
     """
 
     spec: ModelSpec
@@ -55,6 +59,7 @@ class ModelInfo:
     segue: str
     scores: dict[str, float]
     temperature: float | None = None
+    familiar: tuple[int, str] | None = None
 
 
 def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
@@ -73,8 +78,7 @@ def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder}: expected a folder that can be written, got: {error.strerror}") from error
-    write_durably(folder / WEIGHTS_NAME, lambda path: _write(path, content), len(content))
-    weights = {"file": WEIGHTS_NAME, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    weights = _write_tensors(folder / WEIGHTS_NAME, content)
     write_text(folder / JSON_NAME, json.dumps(_to_json(info, weights), indent=2, allow_nan=False) + "\n")
 
 
@@ -85,8 +89,34 @@ def save_temperature(run_or_model_folder: Path, temperature: float) -> ModelInfo
         RunError: there is no model here, or the file cannot be read or written.
     """
     path = model_folder(run_or_model_folder) / JSON_NAME
+    return _rewrite(path, lambda info: dataclasses.replace(info, temperature=temperature))
+
+
+def save_familiar(run_or_model_folder: Path, tensors: dict[str, Tensor]) -> ModelInfo:
+    """Write what new images are compared with beside the weights, and name it in `model.json`; gives what that says.
+
+    Raises as `save_temperature` does.
+    """
+    folder = model_folder(run_or_model_folder)
+    record = _write_tensors(folder / FAMILIAR_NAME, safetensors.torch.save(tensors, {"format": "pt"}))
+    familiar = (record["bytes"], record["sha256"])
+    return _rewrite(folder / JSON_NAME, lambda info: dataclasses.replace(info, familiar=familiar))
+
+
+def read_familiar(run_or_model_folder: Path, info: ModelInfo) -> dict[str, Tensor]:
+    """The tensors of the file that `info.familiar` names; empty where it names none.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not finite.
+    """
+    if info.familiar is None:
+        return {}
+    return _read_tensors(model_folder(run_or_model_folder) / FAMILIAR_NAME, info.familiar)
+
+
+def _rewrite(path: Path, change: Callable[[ModelInfo], ModelInfo]) -> ModelInfo:
     content = _read_json(path)
-    info = dataclasses.replace(_parse(path, lambda: _from_json(content)), temperature=temperature)
+    info = change(_parse(path, lambda: _from_json(content)))
     write_text(path, json.dumps(_to_json(info, content["weights"]), indent=2, allow_nan=False) + "\n")
     return info
 
@@ -102,7 +132,7 @@ def load_model(run_or_model_folder: Path) -> tuple[SegmentationModel, ModelInfo]
     path = folder / JSON_NAME
     content = _read_json(path)
     info = _parse(path, lambda: _from_json(content))
-    tensors = _read_weights(folder / WEIGHTS_NAME, _parse(path, lambda: _weights_record(content)))
+    tensors = _read_tensors(folder / WEIGHTS_NAME, _parse(path, lambda: _file_record(content, "weights", WEIGHTS_NAME)))
     with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours to move
         model = _parse(path, lambda: build(info.spec))
     _check_fits(tensors, model.state_dict(), folder / WEIGHTS_NAME)
@@ -134,8 +164,18 @@ def _portable(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", kind).clone(memory_format=torch.contiguous_format)
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
+def _write_tensors(path: Path, content: bytes) -> dict[str, Any]:
+    """Write a file of tensors durably; gives the record of it for `model.json`."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_durably(path, write, len(content))
+    return _as_record(path.name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _as_record(name: str, size: int, sha256: str) -> dict[str, Any]:
+    return {"file": name, "bytes": size, "sha256": sha256}
 
 
 # --- model.json ------------------------------------------------------------------------------------------------------
@@ -156,6 +196,7 @@ def _to_json(info: ModelInfo, weights: dict[str, Any]) -> dict[str, Any]:
         "source": to_dict(info.source),
         "scores": {name: float(score) for name, score in info.scores.items() if math.isfinite(score)},
         **({} if info.temperature is None else {"calibration": {"method": METHOD, "temperature": info.temperature}}),
+        **({} if info.familiar is None else {"familiar": _as_record(FAMILIAR_NAME, *info.familiar)}),
     }
 
 
@@ -204,6 +245,7 @@ def _from_json(content: dict[str, Any]) -> ModelInfo:
         segue=str(content["segue"]),
         scores={str(name): float(score) for name, score in content["scores"].items()},
         temperature=_temperature(content.get("calibration")),  # absent from models that were never calibrated
+        familiar=_familiar(content),
     )
     _check_preprocessing(info.prep)
     for what, expected, got in (
@@ -235,6 +277,15 @@ def _temperature(calibration: Any) -> float | None:  # noqa: ANN401
     if not 0 < temperature < math.inf:
         raise UsageError(f"calibration: expected a temperature above zero, got {temperature}")
     return temperature
+
+
+def _familiar(content: dict[str, Any]) -> tuple[int, str] | None:
+    if "familiar" not in content:  # a model of before there was such a file
+        return None
+    size, sha256 = _file_record(content, "familiar", FAMILIAR_NAME)
+    if size > MAX_FAMILIAR_BYTES:
+        raise UsageError(f"familiar.bytes: expected at most {MAX_FAMILIAR_BYTES:,}, got {size:,}")
+    return size, sha256
 
 
 def _check_preprocessing(prep: Preprocessing) -> None:
@@ -285,17 +336,17 @@ def _colour(value: Any) -> tuple[int, int, int]:  # noqa: ANN401
     return value[0], value[1], value[2]
 
 
-# --- model.safetensors -----------------------------------------------------------------------------------------------
+# --- *.safetensors -----------------------------------------------------------------------------------------------
 
 
-def _weights_record(content: dict[str, Any]) -> tuple[int, str]:
-    record = content["weights"]
-    if record["file"] != WEIGHTS_NAME:
-        raise UsageError(f"weights.file: expected {WEIGHTS_NAME}, got {record['file']!r}")
+def _file_record(content: dict[str, Any], key: str, name: str) -> tuple[int, str]:
+    record = content[key]
+    if record["file"] != name:
+        raise UsageError(f"{key}.file: expected {name}, got {record['file']!r}")
     return int(record["bytes"]), str(record["sha256"])
 
 
-def _read_weights(path: Path, record: tuple[int, str]) -> dict[str, Tensor]:
+def _read_tensors(path: Path, record: tuple[int, str]) -> dict[str, Tensor]:
     """Read the file once and check every byte of it before a tensor is made."""
     size, sha256 = record
     try:
@@ -303,7 +354,7 @@ def _read_weights(path: Path, record: tuple[int, str]) -> dict[str, Tensor]:
             raise WeightsError(f"{path}: expected {size:,} bytes, got {path.stat().st_size:,}: copy the file again")
         content = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"{path}: expected the weights of the model, cannot read them: {error.strerror}") from error
+        raise WeightsError(f"{path}: expected this part of the model, cannot read it: {error.strerror}") from error
     if (got := hashlib.sha256(content).hexdigest()) != sha256:
         raise WeightsError(
             f"{path}: expected SHA-256 {sha256[:12]}…, got {got[:12]}…: copy the whole model folder again"

@@ -69,25 +69,39 @@ class SegmentationModel(nn.Module):
     ) -> Scores | tuple[Scores, tuple[Scores, ...]]:
         """Logits at the size of the images; with `auxiliary`, also those of the auxiliary heads.
 
-        The images are padded with zeros (the mean colour once normalised) on the right and below to what the encoder
-        takes; the scores are resized bilinearly and cropped back.
-
         The auxiliary scores are asked for by an argument, not by a method of their own, because what wraps a model for
         mixed precision or several devices wraps its `forward` only.
+        """
+        height, width = images.shape[-2:]
+        features = self.features(images)
+        scores = self.scores(features, height, width)
+        if not auxiliary:
+            return scores
+        padded = self.encoder.padded(height, width)
+        extra = (head(features[int(number)]) for number, head in self.auxiliary.items())
+        return scores, tuple(_resized(map_, padded)[..., :height, :width] for map_ in extra)
+
+    def features(self, images: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch _ _ _"]]:
+        """The encoder's maps, from fine to coarse.
+
+        The images are padded with zeros (the mean colour once normalised) on the right and below to what the encoder
+        takes.
         """
         height, width = images.shape[-2:]
         padded = self.encoder.padded(height, width)
         if padded != (height, width):
             images = functional.pad(images, (0, padded[1] - width, 0, padded[0] - height))
-        features = self.encoder(images)
+        return self.encoder(images)  # type: ignore[no-any-return]
+
+    def scores(
+        self, features: list[Float[Tensor, "batch _ _ _"]], height: int, width: int
+    ) -> Float[Tensor, "batch {self.spec.classes} {height} {width}"]:
+        """Logits from the `features` of images of `height` x `width`, resized bilinearly and cropped back to that."""
+        padded = self.encoder.padded(height, width)
         scores = self.head(self.dropout(self.decoder(features)))
         if self.upsample is not None:
             scores = self.upsample(scores, padded)
-        scores = _resized(scores, padded)[..., :height, :width]
-        if not auxiliary:
-            return scores
-        extra = (head(features[int(number)]) for number, head in self.auxiliary.items())
-        return scores, tuple(_resized(map_, padded)[..., :height, :width] for map_ in extra)
+        return _resized(scores, padded)[..., :height, :width]
 
     def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
         """Encoder modules from the stem to the last stage; every encoder parameter is in exactly one of them."""

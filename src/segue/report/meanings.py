@@ -42,6 +42,14 @@ MEANINGS = {
         "unlike what it learned from, and it repeats errors that it was trained on.",
         "explanation/trust.md#suspected-label-errors",
     ),
+    "unlike": Meaning(
+        "images of another kind",
+        "An image is called unlike the training images when it is farther from all of them, in the network's eyes, "
+        "than at most 5 % of images like the held-out ones are. It is not a promise to notice every image of another "
+        "kind, nor does it say that the mask of one is wrong. Parts of the data differ when what their images look "
+        "like does, by more than chance and by much.",
+        "explanation/trust.md#images-of-another-kind",
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from segue.report import sections
 from segue.report.escaping import escape
 from segue.report.further_metrics import further_metrics
 from segue.report.inputs import ReportInputs
+from segue.report.kinds import kinds_section
 from segue.report.meanings import MEANINGS, meanings
 from segue.report.reliability import calibration_section
 from segue.report.suspects import suspect_section
@@ -66,6 +67,7 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
         ("suspects", "Suspected label errors", suspect_section(inputs.suspects, inputs.classes)),
         ("random", "Random images", key + sections.gallery(inputs.random, inputs.classes) if inputs.random else ""),
         ("data", "Data", sections.data_section(inputs.data, inputs.classes) if inputs.data else ""),
+        ("kinds", "Images of another kind", kinds_section(inputs.summary.get("domain"))),
         ("pretrained", "Pretrained weights", sections.fact_list(inputs.pretrained) if inputs.pretrained else ""),
         ("again", "Do it again", sections.command(inputs)),
         ("config", "Configuration", sections.configuration(inputs) if inputs.config else ""),

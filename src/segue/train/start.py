@@ -48,6 +48,7 @@ from segue.transfer.modes import stage_starts
 
 NETWORK = "network"  # in weights.json: what a network taken over whole is built from; a run needs its source once
 SCRATCH = Source(name="none (random initialisation)", licence="not applicable")
+LOOKING = 0.03  # of the budget: what segue.commands.remember takes is a share of the steps
 _log = logging.getLogger("segue")
 
 
@@ -202,8 +203,9 @@ def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
     state = loop.state
     step_seconds = time_steps(loop)
     validation_seconds = time_validation(loop)
-    # the final evaluation runs in single precision, on all validation images, and draws the worst of them
-    state.reserve += 3 * validation_seconds
+    # the final evaluation runs in single precision, on all validation images, and draws the worst of them; then some
+    # training images, and those of other parts, are looked at once more
+    state.reserve += 3 * validation_seconds + LOOKING * loop.budget.seconds
     state.seconds = time.perf_counter() - began
     state.total_steps = loop.budget.first_estimate(state, step_seconds, validation_seconds, config.train.validations)
     _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, state.total_steps, step_seconds)

@@ -3,7 +3,8 @@
 An image is reduced to the mean of the encoder's last feature map, as a direction; its score is the cosine distance to
 the nearest training image (deep nearest neighbours, Sun et al. 2022, https://arxiv.org/abs/2204.06507). The threshold
 comes from images that were held out: of new images like those, at most the asked share is flagged (conformal p-values,
-Bates et al. 2021, https://arxiv.org/abs/2104.08279).
+Bates et al. 2021, https://arxiv.org/abs/2104.08279). An image that the network sees in tiles is as far as the median of
+its tiles: past the threshold when more than half of them are.
 
 Why neighbours and not a Gaussian (Mahalanobis, Lee et al. 2018, https://arxiv.org/abs/1807.03888): thirty images do not
 give the covariance of five hundred features, and pictures of two towns are two heaps with nothing between them.
@@ -16,61 +17,74 @@ selection (as in PatchCore, https://arxiv.org/abs/2106.08265), not a random part
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float16, Float32, Float64
-from torch import Tensor
+from jaxtyping import Float16, Float32, Float64
 
-from segue.errors import DataError
+from segue.errors import DataError, WeightsError
 
 MOST_BYTES = 192 * 1024  # of the kept directions: they travel with the model
 FALSE_ALARMS = 0.05  # share of images like the held-out ones that may be flagged
+FARTHEST = 2.0  # a cosine distance
+FEWEST = 19  # independent held-out images below which no threshold keeps to that
 
 
 @dataclass(frozen=True)
 class Familiar:
-    """What a model knows: `directions` of training images (unit length), and the distance past which one is unlike.
+    """What a model knows: `directions` of training images (unit length), and `held_out`, the distances of others.
 
-    `threshold` is infinite where there were too few held-out images to set one: nothing is flagged then.
+    Images it did not learn from set the `threshold`, past which an image is called unlike. It is infinite where there
+    were fewer than `FEWEST` of them: nothing is flagged then.
     """
 
     directions: Float16[np.ndarray, "kept features"]
-    threshold: float
+    held_out: Float64[np.ndarray, " others"]
 
-    def distances(self, features: Float32[np.ndarray, "images features"]) -> Float64[np.ndarray, " images"]:
-        """Cosine distance of each image to the nearest kept one, 0 to 2; NaN where the features are no numbers."""
-        return _distances(self.directions, features)
+    @property
+    def threshold(self) -> float:
+        """The distance that an image like the held-out ones exceeds with a probability of at most `FALSE_ALARMS`."""
+        return conformal_limit(self.held_out, FALSE_ALARMS)
 
-    def unlike(self, features: Float32[np.ndarray, "images features"]) -> Bool[np.ndarray, " images"]:
-        """Which images lie past the threshold; features that are no numbers do too."""
-        return np.asarray(~(self.distances(features) <= self.threshold))
+    def distance(self, features: Float32[np.ndarray, "tiles features"]) -> float:
+        """Cosine distance of an image to the nearest kept one, 0 to 2; NaN where the features are no numbers.
 
+        Raises:
+            WeightsError: the features are not those of the encoder that the kept images were seen with.
+        """
+        if features.shape[1] != self.directions.shape[1]:
+            raise WeightsError(
+                f"expected training images seen with {features.shape[1]} features, got {self.directions.shape[1]}: "
+                "copy the whole model folder again"
+            )
+        return _median(_distances(self.directions, features))
 
-def pooled(level: Float[Tensor, "images features rows columns"]) -> Float32[np.ndarray, "images features"]:
-    """The mean of a feature map over its positions."""
-    return np.asarray(level.detach().float().mean((2, 3)).cpu().numpy())
+    def unlike(self, distance: float) -> bool:
+        """Whether a distance lies past the threshold; one that is no number does."""
+        return not distance <= self.threshold
 
 
 def familiar(
-    training: Float32[np.ndarray, "images features"],
-    held_out: Float32[np.ndarray, "others features"],
-    false_alarms: float = FALSE_ALARMS,
+    training: Float32[np.ndarray, "tiles features"], held_out: Sequence[Float32[np.ndarray, "_ features"]]
 ) -> Familiar:
-    """What a model has seen, from the `pooled` features of its training images and of images it did not learn from.
+    """What a model has seen, from the features of its training images and of images it did not learn from.
 
-    A new image that is drawn like the held-out ones is flagged with a probability of at most `false_alarms`, whatever
+    A new image that is drawn like the held-out ones is flagged with a probability of at most `FALSE_ALARMS`, whatever
     the features are worth; how often an image of another kind is flagged, nothing promises. Frames of one video are not
-    drawn independently: take one of each.
+    drawn independently: take one of each. Training images whose features are no numbers are left out, held-out ones
+    are as far as can be.
 
     Raises:
         DataError: there is no training image.
     """
+    training = training[np.isfinite(training).all(axis=1)]
     if not len(training):
         raise DataError("expected the features of at least one training image, got none")
     spread = _spread(_directions(training), max(1, MOST_BYTES // (2 * training.shape[1])))
     kept = spread.astype(np.float16)
-    return Familiar(kept, conformal_limit(_distances(kept, held_out), false_alarms))
+    distances = np.array([_median(_distances(kept, one)) for one in held_out], np.float64)
+    return Familiar(kept, np.nan_to_num(distances, nan=FARTHEST))
 
 
 def conformal_limit(scores: Float64[np.ndarray, " images"], share: float) -> float:
@@ -91,10 +105,17 @@ def _directions(features: Float32[np.ndarray, "images features"]) -> Float32[np.
 def _distances(
     kept: Float16[np.ndarray, "kept features"], features: Float32[np.ndarray, "images features"]
 ) -> Float64[np.ndarray, " images"]:
-    if not len(features):
-        return np.zeros(0)
     nearest = (_directions(features) @ _directions(kept.astype(np.float32)).T).max(axis=1)
     return np.asarray(1 - nearest.astype(np.float64))
+
+
+def _median(distances: Float64[np.ndarray, " tiles"]) -> float:
+    """The lower one of the two in the middle of an even number; NaN where one is."""
+    return (
+        float(np.median(distances))
+        if np.isnan(distances).any()
+        else float(np.sort(distances)[(len(distances) - 1) // 2])
+    )
 
 
 def _spread(directions: Float32[np.ndarray, "images features"], count: int) -> Float32[np.ndarray, "kept features"]:
