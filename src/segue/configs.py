@@ -147,6 +147,11 @@ class DataConfig(Checked):
     val_fraction: float = knob(
         0.3, "share of the groups held out for validation when the data has no split", low=0.01, high=0.9
     )
+    group_duplicates: bool = knob(
+        False,
+        "keep near duplicates (encoded again, resized, mirrored, cropped) on one side when the data is split; a split "
+        "the data comes with stays as it is",
+    )
     workers: int | None = knob(
         None, "threads that load images ahead, 0 loads in the main one; chosen when not given", low=0, high=64
     )

@@ -20,7 +20,6 @@ from segue.data.doctor.codes import CODES, SEVERITIES, problem
 from segue.data.doctor.content import damage, sniff
 from segue.data.doctor.diagnosis import printable
 from segue.data.doctor.examine import look
-from segue.data.doctor.likeness import Finder, alike, likeness
 from segue.data.doctor.masks import SOFT_SHARE, soft_share
 from segue.data.doctor.tree import check_tree
 from segue.data.formats import open_index
@@ -121,25 +120,6 @@ def test_thin_classes_between_two_others_are_not_soft(segments):
     for number in range(segments):
         mask[4 + number * 15 : 14 + number * 15, 31] = 3  # poles one pixel wide, along most of the only border
     assert soft_share(mask) < SOFT_SHARE
-
-
-# --- likeness --------------------------------------------------------------------------------------------------------
-
-
-def test_finder_finds_what_comparing_all_pairs_finds():
-    likes = [likeness(corpus.picture(seed)) for seed in range(40)]
-    likes += [
-        likeness(np.clip(corpus.picture(seed).astype(int) + 9, 0, 255).astype(np.uint8)) for seed in range(0, 40, 4)
-    ]
-    finder = Finder(likes)
-    for place, like in enumerate(likes):
-        expected = [other for other in range(place) if alike(likes[other], like)]
-        assert finder.like(like, before=place) == expected[:4]
-
-
-def test_plain_pictures_are_not_compared():
-    assert likeness(np.full((40, 40, 3), 200, np.uint8)) is None
-    assert Finder([]).like(likeness(corpus.picture(0))) == []
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from segue.configs import DataConfig, DoctorConfig, FitConfig
@@ -45,7 +46,7 @@ def run(config: DoctorConfig) -> Diagnosis:
     return diagnosis
 
 
-def _split_like_fit(index: Index, presence: Presence) -> Index:
+def _split_like_fit(index: Index, presence: Presence, _same: Sequence[tuple[str, str]]) -> Index:
     """The split `segue fit` would make; the layout's own where it has one, or where there is too little to split."""
     labelled = [sample.split for sample in index.samples if sample.mask is not None]
     if "val" in labelled or sum(part != "test" for part in labelled) < 2:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from segue.data.index import Index
 
 _FRAME = re.compile(r"(.*[^_\-. ])[_\-. ]+(?:f|frame)?[_\-. ]?\d+", re.IGNORECASE)
 
@@ -26,3 +29,29 @@ def groups(ids: Sequence[str], folders: Sequence[str]) -> list[str]:
         if 2 <= len(set(candidate)) < len(candidate):
             return candidate
     return list(ids)
+
+
+def keep_together(index: Index, pairs: Iterable[tuple[str, str]]) -> Index:
+    """Merge the groups of samples that show the same (pairs of their ids), and the groups these are merged with.
+
+    A merged group is called by the first of its names in the order of the alphabet; samples of other groups stay as
+    they are.
+    """
+    group = {sample.id: sample.group or sample.id for sample in index.samples}
+    parent = {name: name for name in group.values()}
+
+    def top(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]  # shortens the way for the next
+            name = parent[name]
+        return name
+
+    for pair in pairs:
+        low, high = sorted(top(group[one]) for one in pair)
+        parent[high] = low
+    named = {sample.id: top(group[sample.id]) for sample in index.samples}
+    merged = {top(name) for name in parent if parent[name] != name}
+    return replace(
+        index,
+        samples=tuple(replace(s, group=named[s.id]) if named[s.id] in merged else s for s in index.samples),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from segue.data.doctor import examine
 from segue.data.drawn.cache import is_drawn
 from segue.data.findings import log_findings
 from segue.data.formats import open_index
+from segue.data.grouping import keep_together
 from segue.data.index import Index, Problem, Sample
 from segue.data.palettes import with_palette
 from segue.data.parallel import Update
@@ -61,9 +63,7 @@ class Data:
         return np.asarray(self.counts_of(part).sum(axis=0))
 
 
-def prepare(
-    paths: tuple[Path, ...], config: DataConfig, seed: int, update: Update, index: Index | None = None
-) -> Data:
+def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Update, index: Index | None = None) -> Data:
     """Read the layout, split by group where no split is given, examine every file, and settle the classes.
 
     `index` is what `open_index` made of the same options, where somebody looked before.
@@ -71,7 +71,8 @@ def prepare(
     Raises `DataError` with one line when anything is wrong that training could not survive.
     """
 
-    def assign(index: Index, presence: dict[str, frozenset[int]]) -> Index:
+    def assign(index: Index, presence: dict[str, frozenset[int]], same: Sequence[tuple[str, str]]) -> Index:
+        index = keep_together(index, same) if config.group_duplicates else index
         if config.split is not None:
             return load_split(index, config.split)
         return split(index, config.val_fraction, seed, presence)

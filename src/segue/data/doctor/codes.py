@@ -228,7 +228,9 @@ CODES: dict[str, Code] = {
     ),
     "LEAK_EXACT": Code("warning", "the same picture is in two splits, so the score is too good", "delete one", True),
     "LEAK_NEAR": Code(
-        "warning", "nearly the same picture is in two splits, so the score is too good", "keep both in one split"
+        "warning",
+        "a picture is in two splits, once encoded again, resized, relit, mirrored or cropped: the score is too good",
+        "keep both in one split; where fit makes the split: segue fit DATA --data.group-duplicates",
     ),
     "GROUP_ACROSS_SPLITS": Code(
         "warning",
@@ -242,7 +244,14 @@ CODES: dict[str, Code] = {
     ),
     "DUPLICATE_EXACT": Code("warning", "the same picture occurs twice", "delete one, or keep both in one split"),
     "DUPLICATE_NEAR": Code(
-        "info", "two pictures are nearly the same, such as neighbouring frames", "keep both in one split"
+        "info",
+        "a picture occurs twice, once encoded again, resized, relit, mirrored or cropped, or two frames hardly differ",
+        "keep both in one split; where fit makes the split: segue fit DATA --data.group-duplicates",
+    ),
+    "SET_PARTS_UNSEEN": Code(
+        "info",
+        "there are too many images to look for parts of one another; whole ones were compared",
+        "nothing, or examine the data in portions",
     ),
 }
 

@@ -15,7 +15,7 @@ from segue.data.doctor.codes import SEVERITIES, problem
 from segue.data.doctor.diagnosis import Diagnosis, Looked, printable
 from segue.data.doctor.files import check_file
 from segue.data.doctor.images import ImageFacts, check_channels, check_image
-from segue.data.doctor.leakage import check_leakage
+from segue.data.doctor.leakage import NearPair, check_leakage, find_near_pairs, same_pixels
 from segue.data.doctor.masks import MaskFacts, by_colours, check_mask
 from segue.data.doctor.pairs import check_pair
 from segue.data.doctor.tree import check_tree
@@ -27,7 +27,7 @@ from segue.data.merging import merge_classes
 from segue.data.parallel import Update, in_order
 from segue.errors import DataError
 
-Assign = Callable[[Index, dict[str, frozenset[int]]], Index]
+Assign = Callable[[Index, dict[str, frozenset[int]], Sequence[tuple[str, str]]], Index]
 
 
 def examine(
@@ -50,8 +50,9 @@ def examine(
         ignore: raw mask values that stand for "not labelled", besides 255 and the layout's own.
         merge: classes that become one, by its name (`merge_classes`).
         max_pixels: larger pictures are reported and not decoded.
-        assign: gives samples their split, from the index and the mask values each sample holds; called once, before
-            the checks that compare splits. Without it the splits of the layout count.
+        assign: gives samples their split, from the index, the mask values each sample holds, and the pairs of samples
+            that show the same, by id; called once, before the checks that compare splits. Without it the splits of the
+            layout count.
         update: called in this thread with the share done and a line on the findings so far, once before the first file
             is decoded and then after each sample.
     """
@@ -64,13 +65,17 @@ def examine(
         looked.append(one)
         problems += one.problems
         _report(update, len(looked), len(index.samples), problems)
+    images = {one.sample.id: one.image for one in looked if one.image is not None}
+    near = find_near_pairs(index.samples, images, lambda _share, text: update(1.0, text) if update else None)
+    _report(update, len(looked), len(index.samples), problems)
     if assign is not None:
         before = index.problems
-        index = assign(index, {one.sample.id: frozenset(one.mask.values.tolist()) for one in looked if one.mask})
+        presence = {one.sample.id: frozenset(one.mask.values.tolist()) for one in looked if one.mask}
+        index = assign(index, presence, [*same_pixels(index.samples, images), *((p.whole, p.part) for p in near)])
         looked = _with_splits(looked, index)
         problems += [found for found in index.problems if found not in before]
     wanted = Wanted(names, ignore, merge or {})
-    found, classes, coding = _check_set(index, looked, problems, wanted)
+    found, classes, coding = _check_set(index, looked, near, problems, wanted)
     return Diagnosis(
         root=index.root,
         format=index.format,
@@ -135,12 +140,12 @@ class Wanted:
 
 
 def _check_set(
-    index: Index, looked: Sequence[Looked], problems: Sequence[Problem], wanted: Wanted
+    index: Index, looked: Sequence[Looked], near: Sequence[NearPair], problems: Sequence[Problem], wanted: Wanted
 ) -> tuple[list[Problem], Classes | None, Coding | None]:
     images = {one.sample.id: one.image for one in looked if one.image is not None}
     masks = by_colours({one.sample.id: one.mask for one in looked if one.mask is not None}, index.colours)
     uneven = check_channels({one.sample.image: one.image for one in looked if one.image and one.sample.mask})
-    leaks = [*uneven, *check_leakage(index.samples, images)]
+    leaks = [*uneven, *check_leakage(index.samples, images, near)]
     if not images.keys() & masks.keys():
         nothing = problem("SET_EMPTY", index.root, f"expected pairs, got none among {len(looked)} images")
         return [nothing, *leaks], None, None
