@@ -278,7 +278,7 @@ def picture(rows: dict[str, dict], seeds: list[int], path: Path) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    tables = {"curve": "U-Net, encoder at 0.1 of the rate", "long_curve": "as segue fit chooses"}
+    tables = {"curve": "U-Net, encoder at 0.1 of the rate", "long_curve": "SegFormer decoder, encoder at the full rate"}
     figure, both = pyplot.subplots(1, 2, figsize=(9.6, 4.0), layout="constrained", sharey=True)
     for axes, (table, title) in zip(both, tables.items(), strict=True):
         for mode, colour in zip(CURVE, ("#888888", "#1f77b4", "#d62728", "#2ca02c"), strict=True):

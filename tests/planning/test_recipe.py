@@ -60,6 +60,19 @@ def test_smaller_batches_get_smaller_rates_and_more_steps():
     assert many["steps"].inputs["minutes_at_measured_speed"] == pytest.approx(1000 * 8 / 4 / 60, abs=0.1)
 
 
+def test_images_much_larger_than_a_crop_are_shown_in_smaller_parts():
+    as_they_are, shrunk = decided(), decided(height=Quantiles.of([720]), width=Quantiles.of([960]))
+    assert as_they_are["augment.scale"].value == (0.5, 1.0)
+    assert shrunk["augment.scale"].value == (0.25, 0.5)
+    # the crop of 256x352 is half to all of the side: seen at 256 * 2 ** 0.5 / 360 of it in the mean
+    assert as_they_are["augment.scale"].inputs["seen_at"] == pytest.approx(
+        (256 * 352 * 2 / (360 * 480)) ** 0.5, abs=0.01
+    )
+    assert shrunk["augment.scale"].inputs["seen_at_then"] == pytest.approx(
+        as_they_are["augment.scale"].inputs["seen_at"], abs=0.02
+    )
+
+
 def test_a_preset_needs_evidence_in_the_files():
     assert decided()["augment.preset"].value == ""
     assert decided(channels=5)["augment.preset"].value == ""  # a microscope has many channels, too

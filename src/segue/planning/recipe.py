@@ -17,6 +17,7 @@ from segue.train.resolve import CROP_PIXELS, LEAST_SEEN, MOST_SEEN, PASSES, defa
 
 MOST_OF_ALL_PIXELS = 0.05  # one batch covers at most this share of the training images
 FEWEST_IN_BATCH = 2
+ENOUGH_SEEN = 0.9  # of its own side, at which the median image is seen
 
 
 def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] = ()) -> Decisions:
@@ -30,6 +31,7 @@ def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] =
         batch = Decision(config.optim.batch, "given")
     decisions = {
         "data.size": _size(fingerprint, config),
+        "augment.scale": _scale(fingerprint, config),
         "optim.batch": batch,
         "optim.lr": _rate(batch.value),
         "steps": _steps(fingerprint, batch.value),
@@ -43,10 +45,6 @@ def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] =
 
 def _size(fingerprint: Fingerprint, config: FitConfig) -> Decision:
     assert config.data.size is not None, "resolve() fills the size"
-    assert fingerprint.height.p50 is not None, "there are training images"
-    assert fingerprint.width.p50 is not None, "there are training images"
-    zoom = inference_zoom(config.augment.scale)
-    seen = math.sqrt(math.prod(config.data.size)) * zoom / math.sqrt(fingerprint.height.p50 * fingerprint.width.p50)
     rule = (
         "the median image divided by the zoom of inference, so that images are seen at their own size as far as the "
         "device's largest crop allows; multiples of 32"
@@ -54,12 +52,33 @@ def _size(fingerprint: Fingerprint, config: FitConfig) -> Decision:
     inputs = {
         "median_height": fingerprint.height.p50,
         "median_width": fingerprint.width.p50,
-        "zoom": round(zoom, 3),
+        "zoom": round(inference_zoom(config.augment.scale), 3),
         "most_pixels": CROP_PIXELS[config.train.device],
         "device": config.train.device,
-        "seen_at": round(seen, 2),
     }
     return Decision(config.data.size, rule, inputs)
+
+
+def _scale(fingerprint: Fingerprint, config: FitConfig) -> Decision:
+    seen = _seen_at(fingerprint, config)
+    low, high = config.augment.scale
+    inputs = {"seen_at": round(seen, 2), "enough": ENOUGH_SEEN}
+    if seen >= ENOUGH_SEEN:
+        return Decision((low, high), "the default: a crop of this size shows images near to their own size", inputs)
+    rule = (
+        "half the default: the images are larger than a crop of this size shows them, and thin things vanish when they "
+        "are shrunk"
+    )
+    return Decision((low / 2, high / 2), rule, {**inputs, "seen_at_then": round(2 * seen, 2)})
+
+
+def _seen_at(fingerprint: Fingerprint, config: FitConfig) -> float:
+    """The share of its own side at which the median image is seen."""
+    assert config.data.size is not None, "resolve() fills the size"
+    assert fingerprint.height.p50 is not None, "there are training images"
+    assert fingerprint.width.p50 is not None, "there are training images"
+    side = math.sqrt(math.prod(config.data.size)) * inference_zoom(config.augment.scale)
+    return side / math.sqrt(fingerprint.height.p50 * fingerprint.width.p50)
 
 
 def _batch(fingerprint: Fingerprint, config: FitConfig) -> Decision:
