@@ -121,4 +121,9 @@ def _log_changes(before: FitConfig, after: FitConfig, decisions: Decisions) -> N
     defaults, decided = dict(flat(to_dict(before))), dict(flat(to_dict(after)))
     for name, one in decisions.items():
         if decided[name] != defaults[name] and defaults[name] not in (None, ""):
-            _log.info("from the data: %s %s instead of %s: %s", name, decided[name], defaults[name], one.rule)
+            value, usual = _short(decided[name]), _short(defaults[name])
+            _log.info("from the data: %s %s instead of %s: %s", name, value, usual, one.rule)
+
+
+def _short(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
