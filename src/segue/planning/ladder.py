@@ -54,7 +54,7 @@ def transfer_mode(candidate: Candidate, data: Data, config: FitConfig, deadline:
         _log.info("%s or %s: %d steps of each decide, about %s", LOWER, UPPER, steps, duration(seconds))
         lower, upper = (_train(mode, candidate, data, config, steps, deadline, update) for mode in (LOWER, UPPER))
     except OutOfTimeError:
-        return Decision(DEFAULT, f"the default: the time was up before it was compared with {LOWER}", inputs)
+        return Decision(DEFAULT, f"the default: there was no time to compare it with {LOWER}", inputs)
     except SegueError as error:
         return Decision(DEFAULT, f"the default: the comparison with {LOWER} ended early ({error})", inputs)
     return decided(compare(lower.counts, upper.counts, seed=config.seed), steps, inputs)
