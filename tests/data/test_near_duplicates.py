@@ -59,11 +59,11 @@ def seen(pictures: list[Image.Image]) -> list[bytes]:
 
 @pytest.mark.parametrize("how", COPIES)
 def test_copies_are_found_and_nothing_else(how):
-    originals = [scene(seed) for seed in range(12)]
-    copies = [COPIES[how](picture) for picture in originals[:4]]
+    originals = [scene(seed) for seed in range(9)]
+    copies = [COPIES[how](picture) for picture in originals[:3]]
     found = find_near(seen([*originals, *copies]))
     assert {(min(one.first, one.second), max(one.first, one.second)) for one in found} == {
-        (number, 12 + number) for number in range(4)
+        (number, 9 + number) for number in range(3)
     }
     assert all(("mirrored" in one.kind) == ("mirrored" in how) for one in found)
     assert all(("cropped" in one.kind) == ("cropped" in how) for one in found)
@@ -101,6 +101,19 @@ def test_what_all_pictures_of_a_set_share_is_no_evidence():
     assert find_near(seen(behind)) == []
     (one,) = find_near(seen([*behind, compressed(behind[4], 50)]))
     assert (one.first, one.second) in ((4, 12), (12, 4))
+
+
+def test_a_place_is_found_from_afar_and_held_against_the_pull_of_the_edges():
+    """Local contrast at the edge of a part lacks what lies beyond it: with those samples, parts drift away."""
+    for seed in range(6):
+        whole = Image.fromarray(
+            (np.asarray(scene(seed, 192)) * np.linspace(0.3, 1, 192)[:, None, None]).astype(np.uint8)
+        )
+        pictures = np.frombuffer(b"".join(seen([whole, whole.crop((20, 36, 150, 170))])), np.uint8)
+        pictures = pictures.reshape(-1, SIDE, SIDE)
+        far = np.array([[20, 150, 36, 170]], np.float32) / 192 + np.array([[0.06, -0.06, -0.06, 0.06]], np.float32)
+        (fit,) = match(pictures, [Candidate(0, 1, False, far)], evidence(pictures))
+        np.testing.assert_allclose(np.array(fit.box) * 192, [20, 150, 36, 170], atol=1.5)
 
 
 def test_plain_pictures_are_not_compared():

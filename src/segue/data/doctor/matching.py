@@ -22,7 +22,9 @@ from segue.data.doctor.proposing import Candidate
 AGREE = 0.55  # correlation from which two pictures are one; the measurement is in benchmarks/planted_duplicates.md
 FEWEST = 10  # pictures from which on what they all share is told from what is in each
 _COARSE, _GRID, _JUDGED = SIDE // 2, 32, 48  # sides in pixels: of the pictures that are aligned, of samples of them
-_LEVELS = ((2.0, 6.0, 6), (0.7, 3.0, 5))  # blur, extent of local contrast (of the 48 pixels), steps
+_RIM = 3  # samples left out along each edge: there local contrast knows one side only, which pulls parts astray
+_LEVELS = ((2.0, 4.0, 6), (0.7, 2.0, 5))  # blur, extent of local contrast (of the 48 pixels), steps
+_PLACES = ((np.arange(_GRID) + 0.5) / _GRID).astype(np.float32)[_RIM:-_RIM]  # of the samples, 0 to 1
 _FLAT = 1.0  # grey levels: contrast below this counts less, for it is noise
 _CLIP = 2.5
 _FURTHEST = 0.05  # of the side, in one step
@@ -100,7 +102,7 @@ def _aligned(
         for one, reach, soft in ((whole, extent, blur), (part, extent / 0.8, blur / 0.8))
     )  # a part shows its scene larger, 1 / 0.8 times on average
     every = _areas(np.array([[0, 1]], np.float32), _COARSE, _GRID)
-    model = (every @ model @ every.transpose(0, 2, 1))[owner]
+    model = (every @ model @ every.transpose(0, 2, 1))[owner][:, _RIM:-_RIM, _RIM:-_RIM]
     target, boxes = target[owner], boxes.astype(np.float32)
     best, fit = boxes.copy(), np.full(len(boxes), -1, np.float32)
     for _ in range(steps + 1):
@@ -122,8 +124,7 @@ def _sampled(pictures: Pictures, boxes: Boxes) -> tuple[Samples, Samples, Sample
 
 def _step(shown: Samples, down: Samples, right: Samples, model: Samples) -> Boxes:
     """One Gauss-Newton step of the four sides: least squares of model = gain * shown + offset + slopes * change."""
-    far = ((np.arange(_GRID) + 0.5) / _GRID).astype(np.float32)
-    near = 1 - far
+    far, near = _PLACES, 1 - _PLACES
     terms = [right * near, right * far, down * near[:, None], down * far[:, None], shown, np.ones_like(shown)]
     slopes = np.stack(terms, axis=-1).reshape(len(shown), -1, 6)
     normal = slopes.transpose(0, 2, 1) @ slopes
@@ -153,8 +154,8 @@ def _correlation(first: Samples, second: Samples, weight: Samples) -> Shares:
 
 
 def _tents(spans: Float32[np.ndarray, "pictures 2"]) -> tuple[Pictures, Pictures]:
-    """Matrices that sample a side of `_COARSE` pixels at `_GRID` places of a span, linearly, and their slopes."""
-    places = spans[:, :1] + (spans[:, 1:] - spans[:, :1]) * ((np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID)
+    """Matrices that sample a side of `_COARSE` pixels at `_PLACES` of a span, linearly, and their slopes."""
+    places = spans[:, :1] + (spans[:, 1:] - spans[:, :1]) * _PLACES
     apart = (places * _COARSE - 0.5)[:, :, None] - np.arange(_COARSE, dtype=np.float32)
     weights = np.maximum(0, 1 - np.abs(apart))
     return weights, -np.sign(apart) * (weights > 0)

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from segue.data.doctor.likeness import SIDE
 
 ORDER = 7  # coefficients along each side
-NEAREST = 6  # candidates for each picture
+NEAREST = 8  # candidates for each picture
 LEAST = 0.5  # correlation of descriptions below which a picture is no candidate; measured: of copies 0.55 to 1
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)
 STEP = 0.1
-TRIED = 3  # places of the part that are tried
+TRIED = 2  # places of the part that are tried
 _QUERIES, _BLOCK = 1024, 16  # pictures compared at a time with the parts of so many others: 60 MB
 
 _FREQUENCY = np.arange(ORDER)
