@@ -171,7 +171,7 @@ def judged(row: dict) -> list[tuple[str, int, float, float, dict[str, float]]]:
 
 def shares(named: list[list[str]]) -> dict[str, float]:
     """How often each name occurs, the most frequent first; `any` is how often there is one."""
-    names = sorted({name for one in named for name in one}, key=lambda name: -sum(name in one for one in named))
+    names = sorted({name for one in named for name in one}, key=lambda name: (-sum(name in one for one in named), name))
     found = {name: float(np.mean([name in one for one in named])) for name in names}
     return {"any": float(np.mean([bool(one) for one in named])), **found}
 
