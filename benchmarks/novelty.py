@@ -5,8 +5,8 @@
 
 RUN are run folders of `segue fit` whose data lies where it lay, also of before distances were kept; PATTERN finds
 images of other kinds (a set that lies where the run's images lie is left out). One JSON line for each run. `--show`
-prints the tables of novelty.md: 200 times, two thirds of the validation images, drawn at random, set the limit and are compared
-with, the others are judged; images of other kinds are judged by all of them.
+prints the tables of novelty.md: 200 times, two thirds of the validation images, drawn at random, set the limit and
+are compared with, the others are judged; images of other kinds are judged by all of them.
 """
 
 import argparse
