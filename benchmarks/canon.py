@@ -201,7 +201,7 @@ def subset(camvid: Path, images: int, folder: Path) -> Path:
 def train(run: Run, seed: int, camvid: Path, weights: Path) -> dict[str, object]:
     """Fit in a temporary folder; the row to write."""
     from segue.commands import fit
-    from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig
+    from segue.configs import AugmentConfig, DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig
     from segue.models.artifact import load_model
 
     config = FitConfig(
@@ -216,7 +216,9 @@ def train(run: Run, seed: int, camvid: Path, weights: Path) -> dict[str, object]
     for part, values in run.options.items():
         if part == "transfer" and values.get("mode") == "scratch":
             config = dataclasses.replace(config, model=dataclasses.replace(config.model, weights="hub"))
-        config = dataclasses.replace(config, **{part: dataclasses.replace(getattr(config, part), **values)})
+        # a preset fills in what was not given, so it has to be there when the group is made
+        group = AugmentConfig(**values) if part == "augment" else dataclasses.replace(getattr(config, part), **values)
+        config = dataclasses.replace(config, **{part: group})
     with tempfile.TemporaryDirectory() as folder:
         data = subset(camvid, run.images, Path(folder) / "data")
         clock = time.process_time()
