@@ -184,7 +184,7 @@ class Segmenter:
             for top in cuts(height, side, self.tiling.overlap):
                 for left in cuts(width, side, self.tiling.overlap):
                     tile = working[top : top + side, left : left + side]
-                    looker.add(tile, self._model.features(self._ready(tile))[-1])
+                    looker.add(tile, _coarsest(self._model.features(self._ready(tile))))
         return looker.look()
 
     def _ready(self, tile: NDArray[Any]) -> Tensor:
@@ -195,7 +195,7 @@ class Segmenter:
         found = []
         for pixels, tile in zip(tiles, ready, strict=True):
             levels = self._model.features(tile)
-            looker.add(pixels, levels[-1])
+            looker.add(pixels, _coarsest(levels))
             # what follows works on whole rows of one class, so the classes leave the innermost place
             found.append(self._model.scores(levels, *tile.shape[-2:])[0].float().contiguous())
         return found
@@ -211,3 +211,8 @@ class Segmenter:
         if own[0] * own[1] <= MOSAIC * prep.largest and prep.zoom <= MOST_ZOOM:
             return max(working)
         return tile_side(prep)
+
+
+def _coarsest(levels: list[Tensor]) -> Tensor:
+    """The last map; what follows it may be queries (batch, queries, channels)."""
+    return next(level for level in reversed(levels) if level.ndim == 4)

@@ -81,8 +81,8 @@ class SegmentationModel(nn.Module):
         extra = (head(features[int(number)]) for number, head in self.auxiliary.items())
         return scores, tuple(_resized(map_, padded)[..., :height, :width] for map_ in extra)
 
-    def features(self, images: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch _ _ _"]]:
-        """The encoder's maps, from fine to coarse.
+    def features(self, images: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch ..."]]:
+        """The encoder's maps (batch, channels, height, width), from fine to coarse; queries may follow (EoMT's).
 
         The images are padded with zeros (the mean colour once normalised) on the right and below to what the encoder
         takes.
@@ -94,7 +94,7 @@ class SegmentationModel(nn.Module):
         return self.encoder(images)  # type: ignore[no-any-return]
 
     def scores(
-        self, features: list[Float[Tensor, "batch _ _ _"]], height: int, width: int
+        self, features: list[Float[Tensor, "batch ..."]], height: int, width: int
     ) -> Float[Tensor, "batch {self.spec.classes} {height} {width}"]:
         """Logits from the `features` of images of `height` x `width`, resized bilinearly and cropped back to that."""
         padded = self.encoder.padded(height, width)
