@@ -20,6 +20,7 @@ from segue.data.doctor.near import find_near
 from segue.data.doctor.proposing import ORDER, Candidate, Parts
 from segue.data.formats import open_index
 from segue.data.grouping import keep_together
+from segue.data.image import read_image
 from segue.data.index import Index, Sample
 from segue.data.parallel import silent
 from segue.data.prepare import prepare
@@ -73,7 +74,7 @@ def test_the_place_of_a_part_is_measured_to_a_hundredth():
     whole = scene(3, 192)
     part = whole.crop((30, 60, 30 + 130, 60 + 122))
     pictures = np.frombuffer(b"".join(seen([whole, part])), np.uint8).reshape(-1, SIDE, SIDE)
-    near = np.array([[0.1, 0.8, 0.3, 1.0]], np.float32)
+    near = np.array([0.1, 0.8, 0.3, 1.0], np.float32)
     (fit,) = match(pictures, [Candidate(0, 1, False, near)], evidence(pictures))
     np.testing.assert_allclose(fit.box, [30 / 192, 160 / 192, 60 / 192, 182 / 192], atol=0.01)
     assert fit.agreement > 0.8
@@ -83,10 +84,8 @@ def test_a_part_is_described_as_the_part_alone_would_be():
     whole = np.asarray(scene(5, 96).convert("L"))
     parts = Parts()
     described = parts.describe(whole[None])[0]
-    number = next(
-        i for i in range(len(described)) if np.allclose(parts.box(np.array([i]))[0], [0.25, 1, 0.25, 1], atol=0.06)
-    )
-    left, right, top, bottom = (round(float(side) * SIDE) for side in parts.box(np.array([number]))[0])
+    number = next(i for i in range(len(described)) if np.allclose(parts.box(i), [0.25, 1, 0.25, 1], atol=0.06))
+    left, right, top, bottom = (round(float(side) * SIDE) for side in parts.box(number))
     alone = likeness(whole[top:bottom, left:right, None])
     expected = parts.describe(np.frombuffer(alone, np.uint8).reshape(1, SIDE, SIDE))[0, 0]
     assert described.shape[1] == ORDER**2
@@ -111,7 +110,7 @@ def test_a_place_is_found_from_afar_and_held_against_the_pull_of_the_edges():
         )
         pictures = np.frombuffer(b"".join(seen([whole, whole.crop((20, 36, 150, 170))])), np.uint8)
         pictures = pictures.reshape(-1, SIDE, SIDE)
-        far = np.array([[20, 150, 36, 170]], np.float32) / 192 + np.array([[0.06, -0.06, -0.06, 0.06]], np.float32)
+        far = np.array([20, 150, 36, 170], np.float32) / 192 + np.array([0.06, -0.06, -0.06, 0.06], np.float32)
         (fit,) = match(pictures, [Candidate(0, 1, False, far)], evidence(pictures))
         np.testing.assert_allclose(np.array(fit.box) * 192, [20, 150, 36, 170], atol=1.5)
 
@@ -160,3 +159,23 @@ def test_on_request_copies_lie_on_one_side_of_the_split(tmp_path):
 
     assert torn(False) > 0
     assert torn(True) == 0
+
+
+def test_a_place_that_collapses_is_given_up_without_a_warning():
+    pictures = np.frombuffer(b"".join(seen([scene(1), scene(2)])), np.uint8).reshape(-1, SIDE, SIDE)
+    thin = np.array([0.3, 0.72, 0.3, 0.72], np.float32)
+    (fit,) = match(pictures, [Candidate(0, 1, True, thin)], evidence(pictures))
+    assert -1 <= fit.agreement < 0.5
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["retina", "aerial"])
+def test_copies_of_real_images_are_found_and_nothing_else(shared, name):
+    paths = [sample.image for sample in open_index([shared / "data" / name]).samples]
+    pictures = [Image.fromarray(read_image(path)) for path in paths]
+    width, height = pictures[7].size
+    corner = pictures[7].crop((width // 8, height // 9, width * 7 // 8, height * 8 // 9))
+    found = find_near(seen([*pictures, compressed(pictures[3], 30), corner]))
+    pairs = {(min(one.first, one.second), max(one.first, one.second)) for one in found}
+    assert pairs == {(3, len(paths)), (7, len(paths) + 1)}

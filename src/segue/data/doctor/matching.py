@@ -27,12 +27,12 @@ _LEVELS = ((2.0, 4.0, 6), (0.7, 2.0, 5))  # blur, extent of local contrast (of t
 _PLACES = ((np.arange(_GRID) + 0.5) / _GRID).astype(np.float32)[_RIM:-_RIM]  # of the samples, 0 to 1
 _FLAT = 1.0  # grey levels: contrast below this counts less, for it is noise
 _CLIP = 2.5
+_SMALLEST = 0.4  # share of a side: places smaller than this are on no good way
 _FURTHEST = 0.05  # of the side, in one step
 
 Pictures = Float32[np.ndarray, "pictures height width"]
 Samples = Float32[np.ndarray, "pictures rows columns"]
 Boxes = Float32[np.ndarray, "pictures 4"]
-Places = Float32[np.ndarray, "places 4"]  # several of one pair
 Shares = Float32[np.ndarray, " pictures"]
 
 
@@ -71,20 +71,17 @@ def evidence(pictures: NDArray[np.uint8]) -> Float32[np.ndarray, "side side"]:
 def match(
     pictures: NDArray[np.uint8], candidates: Sequence[Candidate], weight: Float32[np.ndarray, "side side"]
 ) -> list[Match]:
-    """Lay the second picture of each candidate on the first, from each place proposed; the best agreement of each."""
+    """Lay the second picture of each candidate on the first, from the place proposed, and compare."""
     if not candidates:
         return []
-    places = np.array([len(one.boxes) for one in candidates])
-    owner = np.repeat(np.arange(len(candidates)), places)
     whole = pictures[[one.whole for one in candidates]].astype(np.float32)
     part = pictures[[one.part for one in candidates]].astype(np.float32)
     mirrored = np.array([one.mirrored for one in candidates])
     part[mirrored] = part[mirrored][:, :, ::-1]
     small, small_part = (one.reshape(-1, _COARSE, 2, _COARSE, 2).mean(axis=(2, 4)) for one in (whole, part))
-    boxes, fits = _aligned(small, small_part, np.concatenate([one.boxes for one in candidates]), owner, _LEVELS[0])
-    # places lie together by candidate, so the last of them in order of candidate, then fit, is its best
-    best = np.lexsort((fits, owner))[np.cumsum(places) - 1]
-    boxes, _ = _aligned(small, small_part, boxes[best], np.arange(len(candidates)), _LEVELS[1])
+    boxes = np.stack([one.box for one in candidates]).astype(np.float32)
+    for level in _LEVELS:
+        boxes = _aligned(small, small_part, boxes, level)
     agreement = _agreement(whole, part, boxes, weight)
     return [
         Match(float(value), (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
@@ -92,18 +89,15 @@ def match(
     ]
 
 
-def _aligned(
-    whole: Pictures, part: Pictures, boxes: Places, owner: NDArray[np.intp], level: tuple[float, float, int]
-) -> tuple[Places, Float32[np.ndarray, " places"]]:
-    """The boxes after some steps, each the best on its way, and the correlation there."""
+def _aligned(whole: Pictures, part: Pictures, boxes: Boxes, level: tuple[float, float, int]) -> Boxes:
+    """The boxes after some steps, each the best on its way."""
     blur, extent, steps = level
     target, model = (
         gaussian_filter(local_contrast(one, reach), (0, soft, soft))
         for one, reach, soft in ((whole, extent, blur), (part, extent / 0.8, blur / 0.8))
     )  # a part shows its scene larger, 1 / 0.8 times on average
     every = _areas(np.array([[0, 1]], np.float32), _COARSE, _GRID)
-    model = (every @ model @ every.transpose(0, 2, 1))[owner][:, _RIM:-_RIM, _RIM:-_RIM]
-    target, boxes = target[owner], boxes.astype(np.float32)
+    model = (every @ model @ every.transpose(0, 2, 1))[:, _RIM:-_RIM, _RIM:-_RIM]
     best, fit = boxes.copy(), np.full(len(boxes), -1, np.float32)
     for _ in range(steps + 1):
         shown, down, right = _sampled(target, boxes)
@@ -111,7 +105,9 @@ def _aligned(
         better = now > fit
         best[better], fit[better] = boxes[better], now[better]
         boxes = np.clip(boxes + _step(shown, down, right, model), -0.03, 1.03)
-    return best, fit
+        lost = (boxes[:, 1::2] - boxes[:, ::2]).min(axis=1) < _SMALLEST
+        boxes[lost] = best[lost]
+    return best
 
 
 def _sampled(pictures: Pictures, boxes: Boxes) -> tuple[Samples, Samples, Samples]:
@@ -149,8 +145,8 @@ def _correlation(first: Samples, second: Samples, weight: Samples) -> Shares:
     """Weighted correlation of pixels, for each pair."""
     total = np.maximum(weight.sum(axis=(1, 2), keepdims=True), 1e-6)
     a, b = (one - (one * weight).sum(axis=(1, 2), keepdims=True) / total for one in (first, second))
-    norm = (weight * a * a).sum(axis=(1, 2)) * (weight * b * b).sum(axis=(1, 2))
-    return np.asarray((weight * a * b).sum(axis=(1, 2)) / np.sqrt(norm + 1e-9), np.float32)
+    first_norm, second_norm = (np.sqrt((weight * one * one).sum(axis=(1, 2))) for one in (a, b))
+    return np.asarray((weight * a * b).sum(axis=(1, 2)) / (first_norm * second_norm + 1e-6), np.float32)
 
 
 def _tents(spans: Float32[np.ndarray, "pictures 2"]) -> tuple[Pictures, Pictures]:

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from segue.data.doctor.likeness import SIDE
 
 ORDER = 7  # coefficients along each side
-NEAREST = 8  # candidates for each picture
+NEAREST = 12  # candidates for each picture
 LEAST = 0.5  # correlation of descriptions below which a picture is no candidate; measured: of copies 0.55 to 1
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)
 STEP = 0.1
-TRIED = 2  # places of the part that are tried
 _QUERIES, _BLOCK = 1024, 16  # pictures compared at a time with the parts of so many others: 60 MB
 
 _FREQUENCY = np.arange(ORDER)
@@ -33,12 +32,12 @@ _MIRROR = np.tile((-1.0) ** _FREQUENCY, (ORDER, 1)).astype(np.float32).reshape(-
 
 @dataclass(frozen=True)
 class Candidate:
-    """The picture `part` may be a part of `whole`, at one of `boxes` (left, right, top, bottom, 0 to 1 of `whole`)."""
+    """The picture `part` may be a part of `whole`, at about `box` (left, right, top, bottom, 0 to 1 of `whole`)."""
 
     whole: int
     part: int
     mirrored: bool
-    boxes: Float32[np.ndarray, "places 4"]
+    box: Float32[np.ndarray, " 4"]
 
 
 class Parts:
@@ -61,10 +60,10 @@ class Parts:
         norms = np.maximum(np.linalg.norm(found, axis=2, keepdims=True), np.float32(1e-6))
         return np.asarray(found / norms, np.float32)
 
-    def box(self, part: NDArray[np.intp]) -> Float32[np.ndarray, "places 4"]:
-        """Left, right, top and bottom of parts."""
-        rows, columns = np.divmod(part, len(self.spans))
-        return np.concatenate([self.spans[columns], self.spans[rows]], axis=1)
+    def box(self, part: int) -> Float32[np.ndarray, " 4"]:
+        """Left, right, top and bottom of a part."""
+        row, column = divmod(part, len(self.spans))
+        return np.concatenate([self.spans[column], self.spans[row]])
 
 
 def _cosines(start: float, end: float) -> Float32[np.ndarray, "order side"]:
@@ -128,4 +127,4 @@ def _candidate(
 ) -> Candidate:
     mirrored = bool(scores[1] > scores[0])
     fit = described.describe(pictures[whole : whole + 1])[0] @ seen[int(mirrored)]
-    return Candidate(whole, part, mirrored, described.box(np.argsort(-fit, kind="stable")[:TRIED]))
+    return Candidate(whole, part, mirrored, described.box(int(fit.argmax())))
