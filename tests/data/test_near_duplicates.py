@@ -102,8 +102,7 @@ def test_what_all_pictures_of_a_set_share_is_no_evidence():
     assert (one.first, one.second) in ((4, 12), (12, 4))
 
 
-def test_a_place_is_found_from_afar_and_held_against_the_pull_of_the_edges():
-    """Local contrast at the edge of a part lacks what lies beyond it: with those samples, parts drift away."""
+def test_a_place_is_found_from_afar_under_uneven_light():
     for seed in range(6):
         whole = Image.fromarray(
             (np.asarray(scene(seed, 192)) * np.linspace(0.3, 1, 192)[:, None, None]).astype(np.uint8)
