@@ -59,6 +59,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
     configure: bool = True,
     steps: int | None = None,
     minutes: float | None = None,
+    folds: int = 1,
     seed: int = 0,
     data: DataConfig | None = None,
     model: ModelConfig | None = None,
@@ -77,6 +78,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         configure: without a plan, decide what is left at its default from the data; False takes the fixed defaults.
         steps: training steps; computed from the data when not given.
         minutes: wall-clock budget instead of steps, evaluation included.
+        folds: networks of a cross-validation, whose mean is the model; 1 holds out one part.
         seed: seed of everything random.
         data: layout, classes, crop size.
         model: encoder, decoder, pretrained weights.
@@ -95,6 +97,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         configure=configure,
         steps=steps,
         minutes=minutes,
+        folds=folds,
         seed=seed,
         data=data or DataConfig(),
         model=model or ModelConfig(),

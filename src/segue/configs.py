@@ -464,6 +464,13 @@ class FitConfig(Checked):
     )
     steps: int | None = knob(None, "training steps; computed from the data when not given", low=1)
     minutes: float | None = knob(None, "wall-clock budget in minutes, evaluation included; sets the steps", low=0.1)
+    folds: int = knob(
+        1,
+        "networks to train, each judged on the images it was not trained on; their mean is the model; 1 holds out one "
+        "part",
+        low=1,
+        high=20,
+    )
     seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)
     commercial: bool = knob(
         False, "refuse an encoder or weights whose licence is not known to allow commercial use (segue list encoders)"

@@ -50,10 +50,12 @@ def test_without_weights_it_plans_the_default_and_says_why(data, tmp_path, capsy
     out = tmp_path / "plan"
     assert main(["plan", str(data), "--out", str(out), *TINY, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert files_below(out) == ["fingerprint.json", *(f"folds/fold-{n}.json" for n in range(1, 6)), "plan.yaml"]
+    assert files_below(out) == ["fingerprint.json", "plan.yaml"]
     assert json.loads((out / "fingerprint.json").read_text()) == printed["fingerprint"]
     written = yaml.safe_load((out / "plan.yaml").read_text())
     assert written["decisions"]["model.encoder"]["value"] == "mobilenetv2_100"
+    assert written["decisions"]["folds"]["value"] == 5
+    assert "5 times as long" in written["decisions"]["folds"]["rule"]
     assert "no pretrained weights are on this machine" in written["decisions"]["model.encoder"]["rule"]
     assert all(set(one) == {"value", "rule", "inputs"} for one in written["decisions"].values())
     assert {one["name"] for one in printed["elsewhere"]} >= {"resnet18", "mobilenetv2_100"}
@@ -83,7 +85,7 @@ def test_sources_are_ranked_on_the_pixels_and_fit_follows_the_plan(data, tmp_pat
     assert decisions["model.weights"]["value"].endswith(f"{ranking[0]['name']}.safetensors")
     assert "close: to train the best briefly, allow" in decisions["model.encoder"]["rule"]
     capsys.readouterr()
-    options = ["--model.decoder", "fcn", "--steps", "2", "--train.threads", "1", "--optim.batch", "2"]
+    options = ["--model.decoder", "fcn", "--steps", "2", "--train.threads", "1", "--optim.batch", "2", "--folds", "1"]
     assert main(["fit", str(data), "--plan", str(out / "plan.yaml"), "--out", str(run), *options]) == 0
     said = capsys.readouterr().err
     assert f"given, so not as planned: steps 2 (the plan says {decisions['steps']['value']})" in said

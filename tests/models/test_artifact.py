@@ -197,8 +197,8 @@ def test_weights_that_do_not_fit_are_refused_by_name(run, content, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda c: c.update(format=99), "expected model format 1, got 99"),
-        (lambda c: c.pop("format"), "expected model format 1, got None"),
+        (lambda c: c.update(format=99), "expected model format 1 or 2, got 99"),
+        (lambda c: c.pop("format"), "expected model format 1 or 2, got None"),
         (lambda c: c.pop("classes"), "expected the entry 'classes'"),
         (lambda c: c["spec"].pop("encoder"), "expected the entry 'spec.encoder'"),
         (lambda c: c["spec"].update(encoder="os.system"), "not a valid model"),

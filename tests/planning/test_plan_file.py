@@ -19,7 +19,7 @@ DECISIONS = {
 @pytest.fixture
 def plan(tmp_path):
     path = tmp_path / "plan.yaml"
-    write_plan(path, "/data", DECISIONS, {"folds": Decision(["fold-1.json"], "too few")})
+    write_plan(path, "/data", DECISIONS)
     return path
 
 

@@ -10,7 +10,7 @@ from segue.data.index import Index, Sample
 from segue.planning.fingerprint import ClassFacts, Fingerprint, Quantiles
 from segue.planning.machine import Machine
 from segue.planning.recipe import MOST_OF_ALL_PIXELS, decide
-from segue.planning.validation import FOLDS, grouped_folds, needs_folds, val_fraction
+from segue.planning.validation import folds, folds_pay, refuse_beside_folds, val_fraction
 
 MACHINE = Machine("cpu", "fp32", 1, 8.0, "mobilenetv2_100 + unet", (256, 352), 4.0)
 NONE = Quantiles.of([])
@@ -92,7 +92,7 @@ def test_every_decision_is_an_option_with_a_rule_and_is_what_is_followed(tmp_pat
     from segue.planning.file import read_plan, write_plan
 
     decisions = decided()
-    write_plan(tmp_path / "plan.yaml", "/data", decisions, {})
+    write_plan(tmp_path / "plan.yaml", "/data", decisions)
     read_plan(tmp_path / "plan.yaml")  # refuses what is no option, or no value of it
     assert all(one.rule for one in decisions.values())
     assert decisions["data.size"].value == (256, 352)
@@ -120,34 +120,20 @@ def test_a_validation_part_of_the_layout_is_kept(tmp_path):
     assert val_fraction(Index(tmp_path, "split", both)).rule.startswith("not used")
 
 
-@pytest.mark.parametrize(("groups", "each"), [(5, 1), (23, 1), (7, 9)])
-def test_every_image_is_held_out_once_and_no_group_is_on_both_sides(groups, each):
-    given = samples(groups, each)
-    folds = grouped_folds(given, 0)
-    assert len(folds) == FOLDS
-    held = [sample.id for fold in folds for sample in fold if sample.split == "val"]
-    assert sorted(held) == sorted(sample.id for sample in given)
-    for fold in folds:
-        parts = [{sample.group for sample in fold if sample.split == part} for part in ("train", "val")]
-        assert all(parts)
-        assert not parts[0] & parts[1]
-    sizes = [sum(sample.split == "val" for sample in fold) for fold in folds]
-    assert max(sizes) - min(sizes) <= each
-    assert grouped_folds(given, 0) == folds
+@pytest.mark.parametrize(
+    ("images", "groups", "given", "value"),
+    [(29, 5, False, 5), (30, 100, False, None), (10, 4, False, None), (10, 100, True, None)],
+)
+def test_five_folds_where_the_part_held_out_is_too_small(images, groups, given, value):
+    facts = dataclasses.replace(FACTS, val=images, groups=groups, val_given=given)
+    decided = folds(facts)
+    assert [one.value for one in decided.values()] == ([] if value is None else [value])
+    assert folds_pay(facts) == bool(decided)
+    if decided:
+        assert "5 times as long" in decided["folds"].rule
+        assert decided["folds"].inputs == {"val_images": 29, "enough": 30, "groups": 5}
 
 
-def test_large_groups_are_dealt_evenly():
-    several = tuple(
-        dataclasses.replace(sample, id=f"{size}/{sample.id}", group=f"{size}/{sample.group}")
-        for size, groups in ((1, 12), (5, 4), (9, 2))
-        for sample in samples(groups, size)
-    )
-    sizes = [sum(sample.split == "val" for sample in fold) for fold in grouped_folds(several, 0)]
-    assert sizes == [10] * FOLDS
-
-
-def test_folds_are_offered_where_the_part_held_out_is_too_small():
-    assert needs_folds(29, 5, val_given=False)
-    assert not needs_folds(30, 100, val_given=False)
-    assert not needs_folds(10, 4, val_given=False)
-    assert not needs_folds(10, 100, val_given=True)
+def test_a_split_beside_folds_is_refused():
+    with pytest.raises(UsageError, match="expected --data.split or --folds 5, got both"):
+        refuse_beside_folds(dataclasses.replace(CONFIG, folds=5, data=DataConfig(split=Path("split.json"))))

@@ -59,8 +59,8 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
         worst=worst,
         random=random,
         suspects=suspect_crops(segmenter, samples, evaluation),
-        data=_data_summary(data),
-        pretrained=_pretrained(loaded) | ({"interpolation": mixture.summary()} if mixture else {}),
+        data=data_summary(data),
+        pretrained=pretrained_facts(loaded) | ({"interpolation": mixture.summary()} if mixture else {}),
         config=to_dict(config),
         environment=read_record(folder / ENVIRONMENT),
         seconds=loop.state.seconds,
@@ -95,12 +95,14 @@ def _keep_model(loop: Loop, config: FitConfig, data: Data, folder: Path, source:
     return Segmenter.load(folder / MODEL, device=config.train.device)
 
 
-def _data_summary(data: Data) -> DataSummary:
+def data_summary(data: Data) -> DataSummary:
+    """What the report says of the data."""
     splits = summarise_splits(data.samples, data.pixels)
     return DataSummary(str(data.root), data.format, data.channels, splits, data.findings)
 
 
-def _pretrained(loaded: dict[str, Any]) -> dict[str, str]:
+def pretrained_facts(loaded: dict[str, Any]) -> dict[str, str]:
+    """What the report says of the pretrained weights; `loaded` is the content of weights.json."""
     source = loaded["source"]
     facts = {"source": source["name"], "licence": source["licence"], "loaded": loaded["summary"]}
     optional = {"sha256": source["sha256"], "page": source["url"]}

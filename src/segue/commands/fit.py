@@ -17,17 +17,19 @@ from segue.config_file import read_fit_config, write_fit_config
 from segue.configs import FitConfig
 from segue.console import duration, progress_bar
 from segue.conversion import to_dict
+from segue.data.folds import divided
 from segue.data.formats import open_index
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.durable import write_text
 from segue.errors import UsageError
-from segue.metrics.phrases import cautions, headline
+from segue.metrics.phrases import cautions, headline, judged
 from segue.models.origin import require_commercial
 from segue.models.sources.choice import as_source_says
 from segue.planning.file import deviations
 from segue.planning.own_plan import decide_open, held_out, save_own_plan
 from segue.planning.planner import Planned, options_that_differ
+from segue.planning.validation import folds_line, folds_pay, refuse_beside_folds, refuse_validation
 from segue.records import read_record
 from segue.report.pictures import save_train_batch
 from segue.train.checkpoint import remove_checkpoints
@@ -42,7 +44,9 @@ from segue.train.run_folder import (
     EVALUATION,
     METRICS,
     PLAN,
+    SPLIT,
     create_run_folder,
+    fold_folders,
     is_complete,
     require_empty,
     require_run,
@@ -78,9 +82,11 @@ class FitResult:
         """The result for people."""
         if self.run is None:
             return [yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip(), "", "dry run: nothing was written"]
+        kind = "images" if "folds" in self.evaluation else "validation images"
+        said = judged(self.evaluation)
         return [
-            headline(self.evaluation, f"{self.evaluation['n_images']} validation images")
-            + f", after {duration(self.seconds)}",
+            headline(self.evaluation, f"{self.evaluation['n_images']} {kind}") + f", after {duration(self.seconds)}",
+            *([said] if said else []),
             *cautions(self.evaluation),
             *fit_lines(self.evaluation.get("domain")),
             f"report: {self.run / 'report.html'}",
@@ -114,6 +120,10 @@ def run(config: FitConfig, given: Collection[str] = ()) -> FitResult:
     if config.dry_run:
         check(config, data)
         return FitResult(None, {}, time.perf_counter() - began, config)
+    if config.folds > 1:
+        from segue.commands.folds import train_folds  # a fold is trained by what is here
+
+        return train_folds(config, data, began, planned)
     return train_on(config, data, began, planned)
 
 
@@ -123,6 +133,8 @@ def _refuse(config: FitConfig) -> None:
         raise UsageError("expected a folder with images and masks, got none: segue fit DATA, or segue fit IMAGES MASKS")
     if config.steps is not None and config.minutes is not None:
         raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
+    if config.folds > 1:
+        refuse_beside_folds(config)
     if config.out is not None and config.out.is_dir():
         require_empty(config.out)
 
@@ -131,14 +143,20 @@ def _ready(config: FitConfig, given: frozenset[str]) -> tuple[FitConfig, Data, P
     """The resolved configuration, the data, and what led to it, where it was not given by a plan."""
     configure = config.configure and config.plan is None
     index = open_index(config.paths, config.data.format, config.data.mask_name)
+    if config.folds > 1:
+        refuse_validation(config, index)
     if configure:
         config = held_out(config, index, given)
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, config.data, config.seed, update, index)
+    if config.folds > 1:
+        divided(data, config.seed, config.folds)  # refuses what cannot be divided, before time goes into comparing
     if not configure:
         return resolve(config, data), data, None
     with progress_bar("planning") as update:
         config, planned = decide_open(config, data, index, given, update)
+    if config.folds == 1 and folds_pay(planned.fingerprint):
+        _log.info("%s", folds_line(planned.fingerprint))
     return config, data, planned
 
 
@@ -152,22 +170,31 @@ def train_on(config: FitConfig, data: Data, began: float, planned: Planned | Non
     with held(folder):
         require_empty(folder)
         save_data(folder / DATA, data)
-        save_split(data.samples, folder / "split.json")
-        if config.plan is not None:
-            write_text(folder / PLAN, config.plan.read_text(encoding="utf-8"))
-        elif planned is not None:
-            save_own_plan(folder, planned)
+        save_split(data.samples, folder / SPLIT)
+        save_plan(folder, config, planned)
         loop = install(started, folder)
         write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
         return _train(loop, config, data, folder)
+
+
+def save_plan(folder: Path, config: FitConfig, planned: Planned | None) -> None:
+    """Write into a run folder what led to its configuration."""
+    if config.plan is not None:
+        write_text(folder / PLAN, config.plan.read_text(encoding="utf-8"))
+    elif planned is not None:
+        save_own_plan(folder, planned)
 
 
 def _plan(config: FitConfig, data: Data) -> str:
     """What is about to run, in one line; config.yaml holds every option."""
     height, width = config.data.size or (0, 0)
     length = f"{config.steps} steps" if config.steps else f"{config.minutes:g} minutes"
+    parts = f"{len(data.of('train'))} images to train on, {len(data.of('val'))} to validate with"
+    if config.folds > 1:
+        parts = f"{config.folds} networks for {len(data.samples)} images, each image held out of one of them"
+        length = f"{length} each" if config.steps else f"{length} in all"
     return (
-        f"{data.root}: {len(data.of('train'))} images to train on, {len(data.of('val'))} to validate with, "
+        f"{data.root}: {parts}, "
         f"{len(data.classes)} classes ({data.format}); {config.model.encoder} + {config.model.decoder}, "
         f"{config.transfer.mode}, rates {config.optim.lr:g} and {encoder_peak(config.optim, config.transfer):g} "
         f"(encoder), crops of {height}x{width}, {length} of {config.optim.batch}, "
@@ -185,16 +212,27 @@ def _continue(given: FitConfig) -> FitResult:
     with held(folder):
         if is_complete(folder):
             return _completed(config, folder)
+        if config.folds > 1:
+            from segue.commands.folds import continue_folds  # as above
+
+            return continue_folds(config, folder)
         data = load_data(folder / DATA)
         return _train(resume(config, data, folder), config, data, folder)
 
 
 def _completed(config: FitConfig, folder: Path) -> FitResult:
     """The result of a run that has nothing left to do, from its records."""
-    _log.info("%s is complete, nothing is left to do; to train on: segue fit DATA --model.weights %s", folder, folder)
+    weights = folder if config.folds == 1 else fold_folders(folder, config.folds)[0]
+    _log.info("%s is complete, nothing is left to do; to train on: segue fit DATA --model.weights %s", folder, weights)
     evaluation = read_record(folder / EVALUATION, "miou", "interval", "n_images")
     remove_checkpoints(folder / CHECKPOINTS)  # it may have been killed before it did
-    return FitResult(folder, evaluation, max(seconds_so_far(folder / METRICS).values(), default=0.0), config)
+    return FitResult(folder, evaluation, seconds_trained(config, folder), config)
+
+
+def seconds_trained(config: FitConfig, folder: Path) -> float:
+    """The wall clock of a run's training over all sittings, or of all its folds together."""
+    runs = [folder] if config.folds == 1 else fold_folders(folder, config.folds)
+    return sum(max(seconds_so_far(run / METRICS).values(), default=0.0) for run in runs)
 
 
 def _train(loop: Loop, config: FitConfig, data: Data, folder: Path) -> FitResult:

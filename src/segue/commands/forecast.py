@@ -25,7 +25,7 @@ from segue.errors import DataError, RunError
 from segue.infer.counts import FILE, Counts, load_counts
 from segue.metrics.phrases import figure
 from segue.metrics.units import resampling_units
-from segue.train.run_folder import CONFIG, DATA, is_complete, require_run
+from segue.train.run_folder import CONFIG, DATA, fold_folders, is_complete, require_run
 from segue.trust.compare import aligned
 from segue.trust.forecast import CHECKED, Forecast, Prediction, Trainings, forecast
 from segue.trust.nested import nested_order
@@ -135,6 +135,11 @@ def run(config: ForecastConfig) -> ForecastResult:
     if not is_complete(config.run):
         raise RunError(f"{config.run}: expected a finished run: finish it with segue fit --resume {config.run}")
     trained, data = read_fit_config(config.run / CONFIG), load_data(config.run / DATA)
+    if trained.folds > 1:
+        raise RunError(
+            f"{config.run}: expected a run with one part held out, got {trained.folds} folds: forecast from one of "
+            f"them, segue forecast {fold_folders(config.run, trained.folds)[0]}"
+        )
     count = len(data.of("train"))
     if count < FEWEST:
         raise DataError(f"{data.root}: expected {FEWEST} or more training images to forecast from, got {count}")

@@ -15,7 +15,7 @@ from segue.configs import DataConfig, FitConfig, PlanConfig, TrainConfig
 from segue.console import duration, progress_bar
 from segue.data.formats import open_index
 from segue.data.index import Index
-from segue.data.prepare import Data, prepare
+from segue.data.prepare import prepare
 from segue.durable import make_folder, write_text
 from segue.errors import RunTakenError, UsageError
 from segue.planning.candidates import Candidate, candidates, elsewhere, fallback
@@ -26,11 +26,10 @@ from segue.planning.file import write_plan
 from segue.planning.fingerprint import FINGERPRINT, Fingerprint, take_fingerprint
 from segue.planning.machine import measure_machine
 from segue.planning.planner import plan_for
-from segue.planning.validation import folds_advice, has_validation, needs_folds, val_fraction, write_folds
+from segue.planning.validation import folds, has_validation, val_fraction
 from segue.train.resolve import resolve
 from segue.train.run_folder import PLAN
 
-FOLDS = "folds"
 _log = logging.getLogger("segue")
 
 
@@ -38,13 +37,12 @@ _log = logging.getLogger("segue")
 class PlanResult:
     """The fingerprint, how the source was chosen, every decision; `plan` is the file, None of a dry run.
 
-    `advice` is what `segue fit` does not do by itself, `others` are sources that are not on this machine.
+    `others` are sources that are not on this machine.
     """
 
     fingerprint: Fingerprint
     choice: Choice
     decisions: Decisions
-    advice: Decisions
     others: tuple[Candidate, ...]
     plan: Path | None
     paths: tuple[Path, ...]
@@ -57,7 +55,6 @@ class PlanResult:
         return {
             "fingerprint": dataclasses.asdict(self.fingerprint),
             "decisions": {name: dataclasses.asdict(one) for name, one in self.decisions.items()},
-            "advice": {name: dataclasses.asdict(one) for name, one in self.advice.items()},
             "elsewhere": [dataclasses.asdict(one) for one in self.others],
             "plan": str(self.plan) if self.plan else None,
             "seconds": round(self.seconds, 1),
@@ -66,10 +63,9 @@ class PlanResult:
     def lines(self) -> list[str]:
         """The decisions, or with `--explain` the whole reasoning, and what to do next."""
         if self.explained:
-            shown = explain(self.fingerprint, self.choice, self.decisions, self.advice, self.others)
+            shown = explain(self.fingerprint, self.choice, self.decisions, self.others)
         else:
             shown = [f"{name}: {_short(one.value)} ({one.rule})" for name, one in self.decisions.items()]
-            shown += [f"{name}: {one.rule}" for name, one in self.advice.items()]
         if self.plan is None:
             return [*shown, "", "dry run: nothing was written"]
         words = ["segue", "fit", *(str(path) for path in self.paths), "--plan", str(self.plan)]
@@ -105,13 +101,15 @@ def run(config: PlanConfig) -> PlanResult:
         planned = plan_for(fit, data, fingerprint, (), found, otherwise, deadline, update)
     choice = planned.choice
     assert choice is not None, "there were sources to choose from, if only none that can be used"
-    decisions = {**planned.decisions, "data.val_fraction": held_out, **_given(config)}
-    advice = {} if config.dry_run else _write(config, fingerprint, data, decisions)
+    decisions = {**planned.decisions, "data.val_fraction": held_out, **folds(fingerprint), **_given(config)}
+    if not config.dry_run:
+        make_folder(config.out)
+        write_text(config.out / FINGERPRINT, fingerprint.to_json())
+        write_plan(config.out / PLAN, fingerprint.root, decisions)
     return PlanResult(
         fingerprint=fingerprint,
         choice=choice,
         decisions=decisions,
-        advice=advice,
         others=tuple(elsewhere(commercial=config.commercial, max_ms=config.max_ms)),
         plan=None if config.dry_run else config.out / PLAN,
         paths=config.paths,
@@ -145,18 +143,6 @@ def _given(config: PlanConfig) -> Decisions:
         if value != usual:
             said[name] = Decision(value, "given")
     return said
-
-
-def _write(config: PlanConfig, fingerprint: Fingerprint, data: Data, decisions: Decisions) -> Decisions:
-    """Write all files; returns the advice."""
-    make_folder(config.out)
-    advice: Decisions = {}
-    if needs_folds(fingerprint.val, fingerprint.groups, val_given=fingerprint.val_given):
-        paths = write_folds(config.out / FOLDS, data.samples, config.seed)
-        advice["folds"] = folds_advice(paths, fingerprint.val)
-    write_text(config.out / FINGERPRINT, fingerprint.to_json())
-    write_plan(config.out / PLAN, fingerprint.root, decisions, advice)
-    return advice
 
 
 def _short(value: object) -> str:

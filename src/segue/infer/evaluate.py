@@ -19,7 +19,8 @@ from segue.data.loader import read_sample
 from segue.errors import DataError
 from segue.infer.ahead import ahead
 from segue.infer.counts import Counts
-from segue.infer.segmenter import Prepared, Segmenter, Watch
+from segue.infer.out_of_fold import Judge
+from segue.infer.segmenter import Prepared, Watch
 from segue.metrics.case import Case, Measure
 from segue.metrics.confusion import confusion, number, scores
 from segue.metrics.measured import Measured
@@ -115,7 +116,7 @@ class Evaluation:
 
 
 def evaluate(
-    segmenter: Segmenter,
+    segmenter: Judge,
     samples: Sequence[Sample],
     classes: Classes | None = None,
     progress: Callable[[float, str], None] | None = None,
@@ -125,7 +126,7 @@ def evaluate(
     """Predict every sample at its own size and count pixels.
 
     Args:
-        segmenter: the model.
+        segmenter: the model, or one for each fold.
         samples: labelled images.
         classes: the mask values of the model's classes in these samples, where they differ from the model's own.
         progress: called after every image with the share done and the image's id.
@@ -141,7 +142,7 @@ def evaluate(
 
     def load(sample: Sample) -> tuple[Prepared, UInt8[np.ndarray, "height width"]]:
         pixels, truth = read_sample(sample, classes or segmenter.classes, segmenter.info.prep)
-        return segmenter.prepare(pixels), truth
+        return segmenter.of(sample.id).prepare(pixels), truth
 
     matrices: list[np.ndarray] = []
     looks: list[Look] = []
@@ -153,7 +154,7 @@ def evaluate(
         prepared, truth = loading.result()
         samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
         labels = ImageEvidence(truth)
-        predicted = segmenter.segment(prepared, watch=_both(samplers[-1].take, labels.take))
+        predicted = segmenter.of(sample.id).segment(prepared, watch=_both(samplers[-1].take, labels.take))
         assert predicted.look is not None, "a prediction of an image has one"
         looks.append(predicted.look)
         prediction = predicted.mask

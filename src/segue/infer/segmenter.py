@@ -25,8 +25,9 @@ from segue.infer.familiar_file import Seen, load_seen
 from segue.infer.maps import Maps, Wanted, forget, maps_of
 from segue.infer.resample import resized_rows
 from segue.infer.tiling import Tileable, Tiling, blended_rows, cuts
-from segue.models.artifact import ModelInfo, load_model
+from segue.models.artifact import ModelInfo, load_networks
 from segue.models.build import SegmentationModel
+from segue.models.ensemble import Ensemble
 from segue.trust.look import Look, Looker
 
 MASK_ONLY = Wanted()
@@ -81,7 +82,7 @@ class Segmenter:
 
     def __init__(
         self,
-        model: SegmentationModel,
+        model: SegmentationModel | Ensemble,
         info: ModelInfo,
         device: str = "auto",
         tiling: Tiling | None = None,
@@ -100,7 +101,8 @@ class Segmenter:
     @classmethod
     def load(cls, run: Path | str, device: str = "auto", tiling: Tiling | None = None) -> Segmenter:
         """The model of a run folder, or of its `model` folder alone."""
-        model, info = load_model(Path(run))
+        networks, info = load_networks(Path(run))
+        model = networks[0] if len(networks) == 1 else Ensemble(networks)
         return cls(model, info, device, tiling, load_seen(Path(run), info))
 
     @property
@@ -112,6 +114,10 @@ class Segmenter:
     def temperature(self) -> float:
         """What logits are divided by before they become probabilities; 1 for a model that was never calibrated."""
         return 1.0 if self.info.temperature is None else self.info.temperature
+
+    def of(self, sample_id: str) -> Segmenter:
+        """The network that judges an image in an evaluation: this one, whatever the image."""
+        return self
 
     def predict(self, image: Accepted, *, probabilities: bool = False, uncertainty: bool = False) -> Prediction:
         """Segment an image: a path, a Pillow picture, or an array (see `segue.infer.accepted.as_pixels`).

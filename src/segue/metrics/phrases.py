@@ -54,6 +54,22 @@ def cautions(summary: Mapping[str, Any]) -> list[str]:
     return [f"caution: {summary['interval_caution']}"] if summary["interval_caution"] else []
 
 
+def judged(summary: Mapping[str, Any]) -> str:
+    """What was scored, where it is not the model itself: a sentence on the folds of `summary`, empty without any.
+
+    >>> judged({"folds": [{}, {}], "n_images": 9})
+    'Each of 9 images was judged by the one of 2 networks that has not seen it or its group. The model is the mean of \
+the 2: nobody judged that, and it is usually a little better.'
+    """
+    if "folds" not in summary:
+        return ""
+    count = len(summary["folds"])
+    return (
+        f"Each of {summary['n_images']} images was judged by the one of {count} networks that has not seen it or its "
+        f"group. The model is the mean of the {count}: nobody judged that, and it is usually a little better."
+    )
+
+
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]], measure: Mapping[str, Any]) -> list[str]:
     """Every further metric (`Measured.summary`, by name) as a heading with its unit and a line for each class."""
     lines = []

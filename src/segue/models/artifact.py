@@ -1,6 +1,7 @@
 """The model folder: `model.safetensors` and `model.json`, all that is needed to predict anywhere.
 
-`familiar.safetensors` may lie beside them: what new images are compared with (`segue.infer.familiar_file`).
+`familiar.safetensors` may lie beside them: what new images are compared with (`segue.infer.familiar_file`). An ensemble
+has `member-1.safetensors`, `member-2.safetensors`, ... in the place of `model.safetensors`.
 All are treated as a stranger's files when read. The JSON holds names and numbers only, never an import path; the
 weights are checked against its checksum and, tensor by tensor, against the network it describes. safetensors itself
 accepts repeated names and NaN, so both are looked for here.
@@ -9,7 +10,6 @@ accepts repeated names and NaN, so both are looked for here.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -19,18 +19,19 @@ from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from segue.conversion import from_dict, to_dict
 from segue.data.classes import IGNORE, Classes, Merged, Value
 from segue.data.geometry import Preprocessing
-from segue.durable import write_durably, write_text
+from segue.durable import make_folder, write_text
 from segue.errors import RunError, SegueError, UsageError, WeightsError
 from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.source import Source
+from segue.models.tensor_file import as_record, check_finite, no_repeats, read_tensors, write_tensors
 
-FORMAT = 1
+FORMAT, ENSEMBLE = 1, 2  # of model.json: one network, several; an earlier Segue refuses the second
+MOST_MEMBERS = 20
 JSON_NAME = "model.json"
 WEIGHTS_NAME = "model.safetensors"
 FAMILIAR_NAME = "familiar.safetensors"
@@ -49,7 +50,7 @@ class ModelInfo:
     `source` is where the pretrained weights came from, with their licence; `segue` the version that wrote the folder;
     `scores` holds validation scores by name, such as `miou`. `temperature` divides the logits before they become
     probabilities; None where none was fitted, which computes as 1. `familiar` is size and SHA-256 of
-    `familiar.safetensors`; None where there is none.
+    `familiar.safetensors`; None where there is none. `members` is the number of networks whose mean the model is.
     """
 
     spec: ModelSpec
@@ -60,6 +61,7 @@ class ModelInfo:
     scores: dict[str, float]
     temperature: float | None = None
     familiar: tuple[int, str] | None = None
+    members: int = 1
 
 
 def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
@@ -72,14 +74,10 @@ def save_model(folder: Path, model: SegmentationModel, info: ModelInfo) -> None:
         RunError: the folder cannot be written.
     """
     tensors = {name: _portable(tensor) for name, tensor in sorted(model.predicting_state().items())}
-    _check_finite(tensors, folder / WEIGHTS_NAME)
+    check_finite(tensors, folder / WEIGHTS_NAME)
     content = safetensors.torch.save(tensors, {"format": "pt"})
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder}: expected a folder that can be written, got: {error.strerror}") from error
-    weights = _write_tensors(folder / WEIGHTS_NAME, content)
-    write_text(folder / JSON_NAME, json.dumps(_to_json(info, weights), indent=2, allow_nan=False) + "\n")
+    make_folder(folder)
+    write_description(folder / JSON_NAME, info, {"weights": write_tensors(folder / WEIGHTS_NAME, content)})
 
 
 def save_temperature(run_or_model_folder: Path, temperature: float) -> ModelInfo:
@@ -98,7 +96,7 @@ def save_familiar(run_or_model_folder: Path, tensors: dict[str, Tensor]) -> Mode
     Raises as `save_temperature` does.
     """
     folder = model_folder(run_or_model_folder)
-    record = _write_tensors(folder / FAMILIAR_NAME, safetensors.torch.save(tensors, {"format": "pt"}))
+    record = write_tensors(folder / FAMILIAR_NAME, safetensors.torch.save(tensors, {"format": "pt"}))
     familiar = (record["bytes"], record["sha256"])
     return _rewrite(folder / JSON_NAME, lambda info: dataclasses.replace(info, familiar=familiar))
 
@@ -111,33 +109,63 @@ def read_familiar(run_or_model_folder: Path, info: ModelInfo) -> dict[str, Tenso
     """
     if info.familiar is None:
         return {}
-    return _read_tensors(model_folder(run_or_model_folder) / FAMILIAR_NAME, info.familiar)
+    return read_tensors(model_folder(run_or_model_folder) / FAMILIAR_NAME, info.familiar)
 
 
 def _rewrite(path: Path, change: Callable[[ModelInfo], ModelInfo]) -> ModelInfo:
     content = _read_json(path)
     info = change(_parse(path, lambda: _from_json(content)))
-    write_text(path, json.dumps(_to_json(info, content["weights"]), indent=2, allow_nan=False) + "\n")
+    write_description(path, info, {key: content[key] for key in ("weights", "members") if key in content})
     return info
+
+
+def write_description(path: Path, info: ModelInfo, files: dict[str, Any]) -> None:
+    """Write `model.json`; `files` are the records of the weights, one as `weights` or several as `members`."""
+    write_text(path, json.dumps(_to_json(info, files), indent=2, allow_nan=False) + "\n")
 
 
 def load_model(run_or_model_folder: Path) -> tuple[SegmentationModel, ModelInfo]:
     """Build the network of a run (or of its model folder), with its weights, in evaluation mode on the CPU.
 
     Raises:
-        RunError: there is no model here, or `model.json` is damaged or of a later format.
+        RunError: there is no model here, `model.json` is damaged or of a later format, or there are several networks.
         WeightsError: the weights are missing, damaged, not finite, or not those of the network described.
     """
+    require_single(run_or_model_folder, load_info(run_or_model_folder))
+    networks, info = load_networks(run_or_model_folder)
+    return networks[0], info
+
+
+def load_networks(run_or_model_folder: Path) -> tuple[tuple[SegmentationModel, ...], ModelInfo]:
+    """The same for any model: the members of an ensemble in their order, or the one network there is."""
+    info, records = load_info(run_or_model_folder), network_records(run_or_model_folder)
+    return tuple(_network(path, info, records[path]) for path in records), info
+
+
+def network_records(run_or_model_folder: Path) -> dict[Path, tuple[int, str]]:
+    """Size and SHA-256 of the weights of each network, by file; raises `RunError` as `load_model` does."""
     folder = model_folder(run_or_model_folder)
-    path = folder / JSON_NAME
-    content = _read_json(path)
-    info = _parse(path, lambda: _from_json(content))
-    tensors = _read_tensors(folder / WEIGHTS_NAME, _parse(path, lambda: _file_record(content, "weights", WEIGHTS_NAME)))
+    content = _read_json(folder / JSON_NAME)
+    records = _parse(folder / JSON_NAME, lambda: _network_records(content))
+    return {folder / name: record for name, record in records.items()}
+
+
+def require_single(run_or_model_folder: Path, info: ModelInfo) -> None:
+    """Refuse an ensemble where one network is needed; raises `RunError`."""
+    if info.members > 1:
+        raise RunError(
+            f"{run_or_model_folder}: expected a single network, got an ensemble of {info.members}: name the run of one "
+            "of them, such as folds/fold-1 in the run's folder"
+        )
+
+
+def _network(path: Path, info: ModelInfo, record: tuple[int, str]) -> SegmentationModel:
+    tensors = read_tensors(path, record)
     with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours to move
-        model = _parse(path, lambda: build(info.spec))
-    _check_fits(tensors, model.state_dict(), folder / WEIGHTS_NAME)
+        model = _parse(path.with_name(JSON_NAME), lambda: build(info.spec))
+    _check_fits(tensors, model.state_dict(), path)
     model.load_state_dict(tensors)
-    return model.eval(), info
+    return model.eval()
 
 
 def load_info(run_or_model_folder: Path) -> ModelInfo:
@@ -164,30 +192,16 @@ def _portable(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", kind).clone(memory_format=torch.contiguous_format)
 
 
-def _write_tensors(path: Path, content: bytes) -> dict[str, Any]:
-    """Write a file of tensors durably; gives the record of it for `model.json`."""
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(content)
-
-    write_durably(path, write, len(content))
-    return _as_record(path.name, len(content), hashlib.sha256(content).hexdigest())
-
-
-def _as_record(name: str, size: int, sha256: str) -> dict[str, Any]:
-    return {"file": name, "bytes": size, "sha256": sha256}
-
-
 # --- model.json ------------------------------------------------------------------------------------------------------
 
 
-def _to_json(info: ModelInfo, weights: dict[str, Any]) -> dict[str, Any]:
+def _to_json(info: ModelInfo, files: dict[str, Any]) -> dict[str, Any]:
     classes = info.classes
     rows = zip(classes.names, classes.palette, classes.values, strict=True)
     return {
-        "format": FORMAT,
+        "format": FORMAT if info.members == 1 else ENSEMBLE,
         "segue": info.segue,
-        "weights": weights,
+        **files,
         "spec": to_dict(info.spec),
         "classes": [{"name": name, "colour": list(rgb), "value": _plain(value)} for name, rgb, value in rows],
         "ignored": [_plain(value) for value in classes.ignored],
@@ -196,7 +210,7 @@ def _to_json(info: ModelInfo, weights: dict[str, Any]) -> dict[str, Any]:
         "source": to_dict(info.source),
         "scores": {name: float(score) for name, score in info.scores.items() if math.isfinite(score)},
         **({} if info.temperature is None else {"calibration": {"method": METHOD, "temperature": info.temperature}}),
-        **({} if info.familiar is None else {"familiar": _as_record(FAMILIAR_NAME, *info.familiar)}),
+        **({} if info.familiar is None else {"familiar": as_record(FAMILIAR_NAME, *info.familiar)}),
     }
 
 
@@ -208,21 +222,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise RunError(f"{path}: expected at most {MAX_JSON_BYTES:,} bytes, got {path.stat().st_size:,}")
-        content = json.loads(path.read_bytes(), object_pairs_hook=_no_repeats)
+        content = json.loads(path.read_bytes(), object_pairs_hook=no_repeats)
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"{path}: expected JSON, got something damaged ({error}): train or copy the run again"
         ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") not in (FORMAT, ENSEMBLE):
         got = content.get("format") if isinstance(content, dict) else type(content).__name__
-        raise RunError(f"{path}: expected model format {FORMAT}, got {got!r}: use the version of Segue that wrote it")
-    return content
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a key stands there twice")
+        raise RunError(
+            f"{path}: expected model format {FORMAT} or {ENSEMBLE}, got {got!r}: use the version of Segue that wrote it"
+        )
     return content
 
 
@@ -246,6 +255,7 @@ def _from_json(content: dict[str, Any]) -> ModelInfo:
         scores={str(name): float(score) for name, score in content["scores"].items()},
         temperature=_temperature(content.get("calibration")),  # absent from models that were never calibrated
         familiar=_familiar(content),
+        members=len(_network_records(content)),
     )
     _check_preprocessing(info.prep)
     for what, expected, got in (
@@ -346,32 +356,21 @@ def _file_record(content: dict[str, Any], key: str, name: str) -> tuple[int, str
     return int(record["bytes"]), str(record["sha256"])
 
 
-def _read_tensors(path: Path, record: tuple[int, str]) -> dict[str, Tensor]:
-    """Read the file once and check every byte of it before a tensor is made."""
-    size, sha256 = record
-    try:
-        if path.stat().st_size != size:
-            raise WeightsError(f"{path}: expected {size:,} bytes, got {path.stat().st_size:,}: copy the file again")
-        content = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: expected this part of the model, cannot read it: {error.strerror}") from error
-    if (got := hashlib.sha256(content).hexdigest()) != sha256:
-        raise WeightsError(
-            f"{path}: expected SHA-256 {sha256[:12]}…, got {got[:12]}…: copy the whole model folder again"
-        )
-    try:
-        json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_no_repeats)
-        tensors: dict[str, Tensor] = safetensors.torch.load(content)
-    except (SafetensorError, ValueError, RecursionError, KeyError) as error:
-        raise WeightsError(f"{path}: expected a safetensors file, got a damaged one: {error}") from error
-    _check_finite(tensors, path)
-    return tensors
+def _network_records(content: dict[str, Any]) -> dict[str, tuple[int, str]]:
+    """Size and checksum of the weights of each network, by the name of the file, which follows from its place."""
+    if content["format"] == FORMAT:
+        return {WEIGHTS_NAME: _file_record(content, "weights", WEIGHTS_NAME)}
+    members = content["members"]
+    if not isinstance(members, list) or not 2 <= len(members) <= MOST_MEMBERS:
+        raise UsageError(f"members: expected a list of 2 to {MOST_MEMBERS} files, got {str(members)[:60]}")
+    numbered = {f"members.{number}": record for number, record in enumerate(members, 1)}
+    names = [member_name(number) for number in range(1, len(members) + 1)]
+    return {name: _file_record(numbered, key, name) for key, name in zip(numbered, names, strict=True)}
 
 
-def _check_finite(tensors: dict[str, Tensor], path: Path) -> None:
-    bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-    if bad:
-        raise WeightsError(f"{path}: expected finite weights, got NaN or infinity in {bad[0]} ({len(bad)} tensors)")
+def member_name(number: int) -> str:
+    """The file of a member of an ensemble, counted from 1."""
+    return f"member-{number}.safetensors"
 
 
 def _check_fits(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:

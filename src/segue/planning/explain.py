@@ -15,15 +15,13 @@ WIDTH = 100
 SHOWN = 6  # sources elsewhere that are named
 
 
-def explain(
-    fingerprint: Fingerprint, choice: Choice, decisions: Decisions, advice: Decisions, others: Sequence[Candidate]
-) -> list[str]:
+def explain(fingerprint: Fingerprint, choice: Choice, decisions: Decisions, others: Sequence[Candidate]) -> list[str]:
     """Paragraphs under headings: the data, the pretrained network, every option, what to watch."""
     parts = {
         "Your data": _data(fingerprint),
         "The network to begin with": _source(choice, others),
         "How it will be trained": _options(decisions),
-        "What to keep an eye on": _cautions(fingerprint, advice),
+        "What to keep an eye on": _cautions(fingerprint, in_folds="folds" in decisions),
     }
     lines: list[str] = []
     for title, paragraphs in parts.items():
@@ -93,15 +91,15 @@ def _value(value: object) -> str:
     return "none" if value == "" else str(value)
 
 
-def _cautions(fingerprint: Fingerprint, advice: Decisions) -> list[str]:
-    texts = [f"- {name}: {one.rule}: {', '.join(one.value)}." for name, one in advice.items()]
+def _cautions(fingerprint: Fingerprint, *, in_folds: bool) -> list[str]:
+    texts = []
     rare = [one.name for one in fingerprint.classes if 0 < one.image_share * fingerprint.train < 5]
     unseen = [one.name for one in fingerprint.classes if one.val_images == 0]
-    if fingerprint.val < ENOUGH:
+    if fingerprint.val < ENOUGH and not in_folds:
         texts.append(f"- {fingerprint.val} images to judge by are few: take differences of a few points for chance.")
     if rare:
         texts.append(f"- Fewer than five training images show {', '.join(rare)}: label more of these first.")
-    if unseen:
+    if unseen and not in_folds:
         texts.append(f"- No validation image shows {', '.join(unseen)}: their score cannot be told.")
     if fingerprint.near_duplicates > 0.05:
         share = f"{fingerprint.near_duplicates:.0%}"

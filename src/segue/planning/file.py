@@ -18,7 +18,7 @@ from segue.planning.decision import Decision, Decisions
 from segue.table import did_you_mean
 
 VERSION = 1
-KEYS = ("version", "data", "decisions", "advice")
+KEYS = ("version", "data", "decisions")
 PARTS = ("value", "rule", "inputs")
 NOT_PLANNED = (
     "paths",
@@ -36,13 +36,12 @@ HEAD = """\
 """
 
 
-def write_plan(path: Path, data: str, decisions: Decisions, advice: Decisions) -> None:
-    """Write the decisions for the data at `data`; `advice` holds what `segue fit` cannot do by itself."""
+def write_plan(path: Path, data: str, decisions: Decisions) -> None:
+    """Write the decisions for the data at `data`."""
     content = {
         "version": VERSION,
         "data": data,
         "decisions": {name: _plain(decision) for name, decision in decisions.items()},
-        "advice": {name: _plain(decision) for name, decision in advice.items()},
     }
     write_text(path, HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=118))
 

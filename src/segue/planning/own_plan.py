@@ -75,7 +75,7 @@ def decide_open(
 def save_own_plan(folder: Path, planned: Planned) -> None:
     """Write plan and fingerprint into a run folder, as `segue plan` does: `segue fit --plan` follows them."""
     write_text(folder / FINGERPRINT, planned.fingerprint.to_json())
-    write_plan(folder / PLAN, planned.fingerprint.root, planned.decisions, {})
+    write_plan(folder / PLAN, planned.fingerprint.root, planned.decisions)
 
 
 def _sources(config: FitConfig, given: Collection[str]) -> list[Candidate] | None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
-
-from segue.configs import DataConfig
-from segue.data.index import Index, Sample
-from segue.data.split import save_split
-from segue.planning.decision import Decision
+from segue.configs import DataConfig, FitConfig
+from segue.data.index import Index
+from segue.errors import UsageError
+from segue.planning.decision import Decision, Decisions
+from segue.planning.fingerprint import Fingerprint
 
 ENOUGH = 30  # validation images below which one image more or less moves the score
 LARGE = 150  # labelled images from which a fifth is enough
 FIFTH = 0.2
 FOLDS = 5
+SHARE_OF_FOLDS = 0.95  # of the minutes; the rest is for judging every image and for the report
+FEWEST_MINUTES = 0.1  # of one fold, as of any fit
 
 
 def val_fraction(index: Index) -> Decision:
@@ -38,46 +34,49 @@ def has_validation(index: Index) -> bool:
     return any(sample.split == "val" and sample.mask is not None for sample in index.samples)
 
 
-def needs_folds(val_images: int, groups: int, *, val_given: bool) -> bool:
-    """Whether a cross-validation would say more than the one part held out."""
-    return val_images < ENOUGH and groups >= FOLDS and not val_given
+def folds_pay(fingerprint: Fingerprint) -> bool:
+    """Whether judging every image in turn would say much more than the one part held out."""
+    return fingerprint.val < ENOUGH and fingerprint.groups >= FOLDS and not fingerprint.val_given
 
 
-def grouped_folds(samples: Sequence[Sample], seed: int) -> list[tuple[Sample, ...]]:
-    """The samples with a split, five times: every image is in "val" once, and no group is on both sides.
-
-    Larger groups are dealt first, each to the fold that has the fewest images; the seed decides among equals.
-    """
-    members: dict[str, int] = defaultdict(int)
-    for sample in samples:
-        members[sample.group or sample.id] += 1
-    names = sorted(members)
-    generator = np.random.Generator(np.random.Philox(key=[seed, (1 << 61) | 3]))
-    shuffled = [names[place] for place in generator.permutation(len(names))]
-    sizes, fold_of = [0] * FOLDS, dict[str, int]()
-    for name in sorted(shuffled, key=lambda name: -members[name]):
-        fold = sizes.index(min(sizes))
-        fold_of[name] = fold
-        sizes[fold] += members[name]
-    return [
-        tuple(replace(s, split="val" if fold_of[s.group or s.id] == fold else "train") for s in samples)
-        for fold in range(FOLDS)
-    ]
-
-
-def write_folds(folder: Path, samples: Sequence[Sample], seed: int) -> list[Path]:
-    """Write each fold as a file that `segue fit --data.split` takes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"fold-{number}.json" for number in range(1, FOLDS + 1)]
-    for path, fold in zip(paths, grouped_folds(samples, seed), strict=True):
-        save_split(fold, path)
-    return paths
-
-
-def folds_advice(paths: Sequence[Path], val_images: int) -> Decision:
-    """What to do with the folds."""
+def folds(fingerprint: Fingerprint) -> Decisions:
+    """The number of folds, where they pay; else nothing is decided."""
+    if not folds_pay(fingerprint):
+        return {}
     rule = (
-        f"the part held out has {val_images} images, fewer than {ENOUGH}: train once with each of these as "
-        "--data.split and take the mean of the five scores"
+        f"one part held out would have {fingerprint.val} images, fewer than {ENOUGH}: with {FOLDS} networks every "
+        f"image is judged by one that has not seen its group, and the mean of the {FOLDS} is the model; this takes "
+        f"{FOLDS} times as long, to train and to predict (1: one network, judged by the part held out)"
     )
-    return Decision([str(path.resolve()) for path in paths], rule, {"val_images": val_images, "enough": ENOUGH})
+    inputs = {"val_images": fingerprint.val, "enough": ENOUGH, "groups": fingerprint.groups}
+    return {"folds": Decision(FOLDS, rule, inputs)}
+
+
+def folds_line(fingerprint: Fingerprint) -> str:
+    """The same as advice to who did not ask: a fit does not take five times as long by itself."""
+    images = fingerprint.val
+    return (
+        f"{images} {'image' if images == 1 else 'images'} to judge by {'is' if images == 1 else 'are'} few: with "
+        f"--folds {FOLDS} all {fingerprint.train + images} would be judged, in {FOLDS} times the time"
+    )
+
+
+def refuse_beside_folds(config: FitConfig) -> None:
+    """Refuse options that do not go together with folds, before any file is read."""
+    if config.data.split is not None:
+        raise UsageError(
+            f"expected --data.split or --folds {config.folds}, got both: folds hold out every image once, a split "
+            "always the same ones: leave one out (--folds 1 where a plan asks for more)"
+        )
+    least = FEWEST_MINUTES * config.folds / SHARE_OF_FOLDS
+    if config.minutes is not None and config.minutes < least:
+        raise UsageError(f"minutes: expected at least {least:.2f} for {config.folds} folds, got {config.minutes:g}")
+
+
+def refuse_validation(config: FitConfig, index: Index) -> None:
+    """Refuse folds of data that says itself what to validate with."""
+    if has_validation(index):
+        raise UsageError(
+            f"{index.root}: expected data without a validation part of its own beside --folds {config.folds}, it has "
+            "one: use --folds 1 to judge by it, or give the images of the training part alone"
+        )

@@ -11,12 +11,12 @@ from segue.data.classes import Classes
 from segue.data.index import SPLITS, Sample
 from segue.data.loader import read_sample
 from segue.infer.evaluate import Evaluation
-from segue.infer.segmenter import Segmenter
+from segue.infer.out_of_fold import Judge
 from segue.report.inputs import Example, SplitSummary
 
 
 def worst_and_random(
-    segmenter: Segmenter,
+    segmenter: Judge,
     samples: Sequence[Sample],
     evaluation: Evaluation,
     *,
@@ -38,7 +38,8 @@ def worst_and_random(
 
     def example(name: str) -> Example:
         pixels, truth = read_sample(by_id[name], classes or segmenter.classes, segmenter.info.prep)
-        return Example(name, pixels, truth, segmenter.segment(segmenter.prepare(pixels)).mask, mious[name])
+        network = segmenter.of(name)
+        return Example(name, pixels, truth, network.segment(network.prepare(pixels)).mask, mious[name])
 
     return tuple(map(example, low)), tuple(map(example, drawn))
 

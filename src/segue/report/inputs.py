@@ -69,7 +69,7 @@ class ReportInputs:
     `summary` is `Evaluation.summary()`, `matrix` its confusion matrix; `pretrained` are labelled facts on the starting
     weights (what was loaded, source, licence); `config` is the resolved configuration; `command` the line that does it
     again; `seconds` the wall clock of training; `class_weights` what each class weighed in the loss, if
-    weights were used.
+    weights were used; `judged` a sentence on what was scored, where it is not the model itself.
     """
 
     title: str
@@ -87,3 +87,4 @@ class ReportInputs:
     environment: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     class_weights: dict[str, float] = field(default_factory=dict)
+    judged: str = ""

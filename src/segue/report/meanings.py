@@ -50,6 +50,13 @@ MEANINGS = {
         "like does, by more than chance and by much.",
         "explanation/trust.md#images-of-another-kind",
     ),
+    "folds": Meaning(
+        "folds",
+        "The images were dealt to folds, whole groups together, and a network was trained for each fold on all others. "
+        "A score that every image gets from the network that has not seen it rests on all images instead of a few. It "
+        "is that of one such network on new images; their mean, which is the model, is usually a little better.",
+        "explanation/trust.md#folds",
+    ),
 }
 
 

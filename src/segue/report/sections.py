@@ -51,7 +51,8 @@ def headline(inputs: ReportInputs) -> str:
         cards.append(("training time", duration(inputs.seconds)))
     shown = "".join(f"<div><dt>{label}</dt><dd>{escape(value)}</dd></div>" for label, value in cards)
     big = f'<div class="big"><span>mean IoU</span><output>{figure(summary["miou"])}</output></div>'
-    return f'<div class="headline">{big}<div class="interval">{band}</div></div><dl class="cards">{shown}</dl>'
+    note = f"<p>{escape(inputs.judged)} {linked('What this means.', 'folds')}</p>" if inputs.judged else ""
+    return f'<div class="headline">{big}<div class="interval">{band}</div></div><dl class="cards">{shown}</dl>{note}'
 
 
 def curves(inputs: ReportInputs) -> str:

@@ -15,8 +15,8 @@ from segue.data.classes import Classes
 from segue.data.index import Sample
 from segue.data.loader import read_sample
 from segue.infer.evaluate import Evaluation
+from segue.infer.out_of_fold import Judge
 from segue.infer.outputs import displayable, overlay
-from segue.infer.segmenter import Segmenter
 from segue.report.escaping import escape
 from segue.report.inputs import Crop
 from segue.report.meanings import linked
@@ -32,7 +32,7 @@ OUTLINE = 2  # pixels
 
 
 def suspect_crops(
-    segmenter: Segmenter,
+    segmenter: Judge,
     samples: Sequence[Sample],
     evaluation: Evaluation,
     *,
@@ -47,7 +47,8 @@ def suspect_crops(
     crops: dict[int, Crop] = {}
     for image in sorted({one.image for one in suspects}):
         pixels, truth = read_sample(samples[image], classes or segmenter.classes, segmenter.info.prep)
-        prediction = segmenter.segment(segmenter.prepare(pixels)).mask
+        network = segmenter.of(samples[image].id)
+        prediction = network.segment(network.prepare(pixels)).mask
         for place, one in enumerate(suspects):
             if one.image == image:
                 crops[place] = _cut(one, samples[image].id, pixels, truth, prediction)

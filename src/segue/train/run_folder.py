@@ -9,6 +9,7 @@ from segue.errors import RunError, RunTakenError
 
 CONFIG = "config.yaml"
 DATA = "data.json"
+SPLIT = "split.json"
 PLAN = "plan.yaml"
 ENVIRONMENT = "environment.json"
 LOADED = "weights.json"
@@ -18,6 +19,8 @@ INTERPOLATION = "interpolation.json"
 METRICS = "metrics.jsonl"
 EVALUATION = "evaluation.json"
 REPORT = "report.html"
+FOLDS = "folds"  # of a cross-validation: a run folder for each
+FOLD_OF = "folds.json"
 
 
 def create_run_folder(out: Path | None, data_name: str) -> Path:
@@ -30,6 +33,11 @@ def create_run_folder(out: Path | None, data_name: str) -> Path:
     make_folder(out)
     require_empty(out)
     return out
+
+
+def fold_folders(folder: Path, count: int) -> list[Path]:
+    """The run folders of the folds of a cross-validation, in order."""
+    return [folder / FOLDS / f"fold-{fold}" for fold in range(1, count + 1)]
 
 
 def require_empty(folder: Path) -> None:
@@ -57,4 +65,5 @@ def is_complete(folder: Path) -> bool:
     may have removed since.
     """
     points = (folder / CHECKPOINTS / "manifest.json").is_file()
-    return (folder / REPORT).is_file() or ((folder / MODEL).is_dir() and not points)
+    stopped = points or (folder / FOLDS).is_dir()  # folds leave no resume points beside their common model
+    return (folder / REPORT).is_file() or ((folder / MODEL).is_dir() and not stopped)
