@@ -7,6 +7,7 @@ import pytest
 
 from segue.configs import DataConfig, FitConfig, OptimConfig, TrainConfig
 from segue.data.index import Index, Sample
+from segue.errors import UsageError
 from segue.planning.fingerprint import ClassFacts, Fingerprint, Quantiles
 from segue.planning.machine import Machine
 from segue.planning.recipe import MOST_OF_ALL_PIXELS, decide
@@ -135,5 +136,5 @@ def test_five_folds_where_the_part_held_out_is_too_small(images, groups, given, 
 
 
 def test_a_split_beside_folds_is_refused():
-    with pytest.raises(UsageError, match="expected --data.split or --folds 5, got both"):
+    with pytest.raises(UsageError, match=r"expected --data\.split or --folds 5, got both"):
         refuse_beside_folds(dataclasses.replace(CONFIG, folds=5, data=DataConfig(split=Path("split.json"))))

@@ -26,6 +26,7 @@ from segue.infer.segmenter import Segmenter
 from segue.metrics.confusion import number, scores
 from segue.metrics.phrases import judged
 from segue.models.ensemble_file import save_ensemble
+from segue.planning.fingerprint import ALIKE
 from segue.planning.planner import Planned
 from segue.planning.validation import FEWEST_MINUTES, SHARE_OF_FOLDS
 from segue.records import read_record
@@ -57,6 +58,7 @@ _log = logging.getLogger("segue")
 def train_folds(config: FitConfig, data: Data, began: float, planned: Planned | None = None) -> fit.FitResult:
     """Train a resolved configuration once for each fold, in a new run folder; arguments as of `fit.train_on`."""
     whole, fold_of = divided(data, config.seed, config.folds)
+    _warn_of_repeats(config, data)
     # a wrong name or a refused file costs no run folder, as for any fit
     start(dataclasses.replace(config, steps=1, minutes=None), with_fold(whole, fold_of, 1), began)
     folder = create_run_folder(config.out, config.paths[0].name)
@@ -74,6 +76,17 @@ def continue_folds(config: FitConfig, folder: Path) -> fit.FitResult:
     whole = load_data(folder / DATA)
     fold_of = load_folds(folder / FOLD_OF, whole.samples, config.folds)
     return _run(config, whole, fold_of, folder, time.perf_counter())
+
+
+def _warn_of_repeats(config: FitConfig, data: Data) -> None:
+    """The doctor has looked for images that repeat one of the other part; with folds there are more parts than two."""
+    alike = {problem.path for problem in data.findings if problem.code in ALIKE}
+    if alike and not config.data.group_duplicates:
+        _log.warning(
+            "%d images repeat another one, exactly or nearly, and may be held out of different folds, which flatters "
+            "the score: keep them together with --data.group-duplicates",
+            len(alike),
+        )
 
 
 def _run(config: FitConfig, whole: Data, fold_of: dict[str, int], folder: Path, began: float) -> fit.FitResult:
