@@ -95,8 +95,9 @@ def _cautions(fingerprint: Fingerprint, *, in_folds: bool) -> list[str]:
     texts = []
     rare = [one.name for one in fingerprint.classes if 0 < one.image_share * fingerprint.train < 5]
     unseen = [one.name for one in fingerprint.classes if one.val_images == 0]
-    if fingerprint.val < ENOUGH and not in_folds:
-        texts.append(f"- {fingerprint.val} images to judge by are few: take differences of a few points for chance.")
+    judged = fingerprint.val + (fingerprint.train if in_folds else 0)
+    if judged < ENOUGH:
+        texts.append(f"- {judged} images to judge by are few: take differences of a few points for chance.")
     if rare:
         texts.append(f"- Fewer than five training images show {', '.join(rare)}: label more of these first.")
     if unseen and not in_folds:
