@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/planted_duplicates.py DATA... [--seeds 0 1 2] [--copies 10] [--out FILE]
 
 DATA are data sets in any layout. For each kind of change, copies of ten images drawn by the seed are added to the set.
-A copy counts as found when it is named together with its original. Wrongly named are images in pairs that are not a
-copy and its original; pairs that the set has without any copy are listed apart (`own`), for they may be real.
+A copy counts as found when it is named together with its original. `wrong` is the share of the set's images in other pairs.
+Apart from it stand pairs of one group (`in_group`), such as neighbouring frames of a video, which no split tears apart,
+and those that the set has without any copy (`own`), for they may be real.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def measure(root: Path, seeds: list[int], copies: int) -> list[dict[str, object]
     samples = open_index([root]).samples
     likes = [likeness(read_image(sample.image)) for sample in samples]
     known = [number for number, like in enumerate(likes) if like is not None]
+    group = [sample.group or sample.id for sample in samples]
     before, start = [like for like in likes if like is not None], time.process_time()
     own = {frozenset((known[one.first], known[one.second])) for one in find_near(before)}
     seconds = time.process_time() - start
@@ -72,7 +74,7 @@ def measure(root: Path, seeds: list[int], copies: int) -> list[dict[str, object]
         {"set": root.name, "images": len(samples), "own": len(own), "pairs": listed, "seconds": round(seconds, 1)}
     ]
     for kind, change in KINDS.items():
-        found, planted, named = [], 0, 0
+        found, planted, named, related = [], 0, 0, 0
         for seed in seeds:
             draw = np.random.default_rng(seed)
             sources = draw.choice(known, min(copies, len(known)), replace=False).tolist()
@@ -80,12 +82,15 @@ def measure(root: Path, seeds: list[int], copies: int) -> list[dict[str, object]
             origin = [*known, *(source for source, like in zip(sources, made, strict=True) if like)]
             pairs = find_near([*before, *(like for like in made if like)])
             hits = {max(p.first, p.second) for p in pairs if origin[p.first] == origin[p.second]}
-            wrong = [p for p in pairs if frozenset((origin[p.first], origin[p.second])) not in own]
-            named += len({origin[i] for p in wrong if origin[p.first] != origin[p.second] for i in (p.first, p.second)})
+            apart = [{origin[p.first], origin[p.second]} for p in pairs if origin[p.first] != origin[p.second]]
+            wrong = [two for two in apart if frozenset(two) not in own and len({group[i] for i in two}) > 1]
+            named += len(set().union(*wrong))
+            related += len(set().union(*(two for two in apart if len({group[i] for i in two}) == 1)))
             found.append(len(hits))
             planted += len(sources)
-        share = named / (len(samples) * len(seeds))
-        rows.append({"set": root.name, "kind": kind, "found": found, "planted": planted, "wrong": round(share, 4)})
+        wrong_share, in_group = (round(count / (len(samples) * len(seeds)), 4) for count in (named, related))
+        result = {"found": found, "planted": planted, "wrong": wrong_share, "in_group": in_group}
+        rows.append({"set": root.name, "kind": kind, **result})
         print(json.dumps(rows[-1]), flush=True)
     return rows
 

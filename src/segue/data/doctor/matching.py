@@ -79,10 +79,12 @@ def match(
     mirrored = np.array([one.mirrored for one in candidates])
     part[mirrored] = part[mirrored][:, :, ::-1]
     small, small_part = (one.reshape(-1, _COARSE, 2, _COARSE, 2).mean(axis=(2, 4)) for one in (whole, part))
-    boxes = np.stack([one.box for one in candidates]).astype(np.float32)
+    proposed = boxes = np.stack([one.box for one in candidates]).astype(np.float32)
     for level in _LEVELS:
         boxes = _aligned(small, small_part, boxes, level)
-    agreement = _agreement(whole, part, boxes, weight)
+    before, agreement = (_agreement(whole, part, some, weight) for some in (proposed, boxes))
+    worse = before > agreement  # where nearly nothing is to be seen, the steps may lead away
+    boxes[worse], agreement[worse] = proposed[worse], before[worse]
     return [
         Match(float(value), (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
         for value, box in zip(agreement, boxes, strict=True)
