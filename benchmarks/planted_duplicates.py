@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/planted_duplicates.py DATA... [--seeds 0 1 2] [--copies 10] [--out FILE]
 
 DATA are data sets in any layout. For each kind of change, copies of ten images drawn by the seed are added to the set.
-A copy counts as found when it is named together with its original. `wrong` is the share of the set's images in other pairs.
+A copy counts as found when it is named together with its original. `wrong` is the share of the images in other pairs.
 Apart from it stand pairs of one group (`in_group`), such as neighbouring frames of a video, which no split tears apart,
-and those that the set has without any copy (`own`), for they may be real.
+and those that the set has without any copy (`own`), for they may be real: look at them.
 """
 
 from __future__ import annotations
