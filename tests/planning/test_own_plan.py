@@ -7,7 +7,7 @@ import segue
 from fakes import write_folders
 from segue.cli import main
 from segue.commands import fit
-from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
+from segue.configs import DataConfig, FitConfig, ModelConfig, TrainConfig, TransferConfig
 from segue.planning import own_plan
 
 TINY = ["--model.encoder", "test_resnet", "--transfer.mode", "scratch", "--data.size", "32x32", "--steps", "2"]
@@ -25,21 +25,21 @@ def config_of(run):
 def test_a_fit_decides_by_itself_and_writes_plan_and_fingerprint(data, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(["fit", str(data), "--out", str(run), *TINY]) == 0
-    assert "from the data: optim.batch 2 instead of 8: 8, but no more than 5%" in capsys.readouterr().err
+    assert "from the data: model.decoder segformer instead of unet: one layer for each" in capsys.readouterr().err
     config, plan = config_of(run), yaml.safe_load((run / "plan.yaml").read_text())["decisions"]
-    assert config["optim"]["batch"] == plan["optim.batch"]["value"] == 2
-    assert config["optim"]["lr"] == plan["optim.lr"]["value"] == pytest.approx(0.001)
+    assert config["model"]["decoder"] == plan["model.decoder"]["value"] == "segformer"
+    assert config["optim"]["lr"] == plan["optim.lr"]["value"] == pytest.approx(0.002)
     assert (run / "fingerprint.json").is_file()
     # what was given is no decision of the plan's
     assert not {"steps", "data.size", "model.encoder", "transfer.mode"} & set(plan)
     assert config["steps"] == 2
 
 
-@pytest.mark.parametrize("words", [["--optim.batch", "8"], ["--no-configure"]])
+@pytest.mark.parametrize("words", [["--model.decoder", "unet"], ["--no-configure"]])
 def test_a_value_that_was_given_stands_even_where_it_is_the_default(data, tmp_path, words):
     run = tmp_path / "run"
     assert main(["fit", str(data), "--out", str(run), *TINY, *words]) == 0
-    assert config_of(run)["optim"]["batch"] == 8
+    assert config_of(run)["model"]["decoder"] == "unet"
     assert (run / "plan.yaml").exists() == ("--no-configure" not in words)
 
 
@@ -62,8 +62,9 @@ def test_python_users_get_the_same_decisions(data, tmp_path):
     }
     decided = segue.fit(data, out=tmp_path / "decided", **given).config
     fixed = segue.fit(data, out=tmp_path / "fixed", configure=False, **given).config
-    named = segue.fit(data, out=tmp_path / "named", optim=OptimConfig(batch=4), **given).config
-    assert [one.optim.batch for one in (decided, fixed, named)] == [2, 8, 4]
+    given["model"] = ModelConfig(encoder="test_resnet", decoder="fcn")
+    named = segue.fit(data, out=tmp_path / "named", **given).config
+    assert [one.model.decoder for one in (decided, fixed, named)] == ["segformer", "unet", "fcn"]
     assert decided.data.val_fraction == pytest.approx(0.3)
 
 

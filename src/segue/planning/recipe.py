@@ -15,8 +15,6 @@ from segue.planning.decision import Decision, Decisions
 from segue.planning.fingerprint import Fingerprint
 from segue.train.resolve import CROP_PIXELS, LEAST_SEEN, MOST_SEEN, PASSES, default_steps
 
-MOST_OF_ALL_PIXELS = 0.05  # one batch covers at most this share of the training images
-FEWEST_IN_BATCH = 2
 ENOUGH_SEEN = 0.9  # of its own side, at which the median image is seen
 
 
@@ -26,7 +24,7 @@ def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] =
     `given` are dotted names of options that stand as they are in `config`: what follows from them follows from their
     value, and no decision is made on them.
     """
-    batch = _batch(fingerprint, config)
+    batch = _batch(fingerprint)
     if "optim.batch" in given:
         batch = Decision(config.optim.batch, "given")
     decisions = {
@@ -81,21 +79,16 @@ def _seen_at(fingerprint: Fingerprint, config: FitConfig) -> float:
     return side / math.sqrt(fingerprint.height.p50 * fingerprint.width.p50)
 
 
-def _batch(fingerprint: Fingerprint, config: FitConfig) -> Decision:
-    """nnU-Net's cap (https://doi.org/10.1038/s41592-020-01008-z), in powers of two below the default batch."""
-    assert config.data.size is not None, "resolve() fills the size"
-    usual = OptimConfig().batch
-    area = math.prod(config.data.size)
-    # all pixels at the scale of the crops, at which an image is as large as inference sees it
-    whole = fingerprint.train * area / math.prod(config.augment.scale)
-    allowed = MOST_OF_ALL_PIXELS * whole / area
-    batch = usual if allowed >= usual else max(FEWEST_IN_BATCH, 2 ** math.floor(math.log2(max(1, allowed))))
+def _batch(fingerprint: Fingerprint) -> Decision:
+    """The default, however few images there are.
+
+    nnU-Net (https://doi.org/10.1038/s41592-020-01008-z) lets a batch cover 5 % of all pixels at most. It normalises by
+    image; statistics over a batch of two cost more than seeing the same images again soon (`benchmarks/plan.md`).
+    """
     rule = (
-        f"{usual}, but no more than {MOST_OF_ALL_PIXELS:.0%} of all training pixels in one batch (in powers of two), "
-        f"and no fewer than {FEWEST_IN_BATCH}"
+        "the default, also for few images: BatchNorm takes its statistics from a batch, and fewer images give poor ones"
     )
-    inputs = {"train_images": fingerprint.train, "share_of_all_pixels": round(batch * area / whole, 4)}
-    return Decision(batch, rule, inputs)
+    return Decision(OptimConfig().batch, rule, {"train_images": fingerprint.train})
 
 
 def _rate(batch: int) -> Decision:
