@@ -13,7 +13,7 @@ from segue.cli import main
 from segue.commands import plan as command
 from segue.configs import OptimConfig, TrainConfig
 from segue.models.encoders import create_encoder
-from segue.planning import candidates, halving, own_plan, planner
+from segue.planning import candidates, halving
 from segue.planning.machine import Machine
 
 TINY = ["--device", "cpu"]
@@ -23,8 +23,7 @@ MACHINE = Machine("cpu", "fp32", 1, 8.0, "mobilenetv2_100 + unet", (32, 32), 4.0
 @pytest.fixture(autouse=True)
 def bare_machine(monkeypatch):
     """No weights of the hub here, and a machine that need not be measured."""
-    for module in (candidates, own_plan, planner):
-        monkeypatch.setattr(module, "cached", lambda _: None)
+    monkeypatch.setattr(candidates, "cached", lambda _: None)
     monkeypatch.setattr(command, "measure_machine", lambda *_: MACHINE)
 
 

@@ -73,7 +73,7 @@ def test_nothing_is_compared_in_a_short_training_nor_measured_for_it(data, monke
         raise AssertionError("the machine was measured")
 
     monkeypatch.setattr(own_plan, "measure_machine", refuse)
-    monkeypatch.setattr(own_plan, "cached", lambda _: data)
+    monkeypatch.setattr(own_plan, "on_this_machine", lambda *_: True)
     config = FitConfig((data,), steps=50, dry_run=False, data=DataConfig(size=(32, 32)))
     ready = fit._ready(fit.dataclasses.replace(config, model=ModelConfig(encoder="test_resnet")), frozenset())
     assert ready[2].decisions["transfer.mode"].rule.startswith("the default")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import segue
 from segue.commands.remember import remember
 from segue.configs import FitConfig
 from segue.conversion import to_dict
+from segue.data.index import Sample
 from segue.data.parallel import Update
 from segue.data.prepare import Data
 from segue.durable import write_text
-from segue.infer.evaluate import evaluate
+from segue.infer.evaluate import Evaluation, evaluate
+from segue.infer.out_of_fold import Judge
 from segue.infer.segmenter import Segmenter
 from segue.models.artifact import ModelInfo, save_model, save_temperature
 from segue.models.source import Source
@@ -48,26 +51,41 @@ def conclude(loop: Loop, config: FitConfig, data: Data, folder: Path, update: Up
     save_temperature(folder / MODEL, calibration.temperature)
     domain = remember(segmenter, folder / MODEL, config, data, evaluation, loop.state.step, update)
     summary = evaluation.summary(seed=config.seed) | {"calibration": calibration.summary(), "domain": domain}
-    worst, random = worst_and_random(segmenter, samples, evaluation, worst=SHOWN, random=SHOWN, seed=config.seed)
-    inputs = ReportInputs(
+    inputs = dataclasses.replace(
+        report_inputs(folder, config, data, segmenter, samples, evaluation, summary),
+        history=tuple(loop.state.history),
+        pretrained=pretrained_facts(loaded) | ({"interpolation": mixture.summary()} if mixture else {}),
+        environment=read_record(folder / ENVIRONMENT),
+        seconds=loop.state.seconds,
+    )
+    write_evaluation(folder, summary, evaluation, inputs)
+    return summary
+
+
+def report_inputs(
+    folder: Path,
+    config: FitConfig,
+    data: Data,
+    judge: Judge,
+    samples: Sequence[Sample],
+    evaluation: Evaluation,
+    summary: dict[str, Any],
+) -> ReportInputs:
+    """What the report of any fit shows of its data, its options and its scores; the rest is the caller's to add."""
+    worst, random = worst_and_random(judge, samples, evaluation, worst=SHOWN, random=SHOWN, seed=config.seed)
+    return ReportInputs(
         title=folder.name,
         classes=data.classes,
         summary=summary,
         matrix=evaluation.matrix,
         command=reproducing_command(config),
-        history=tuple(loop.state.history),
         worst=worst,
         random=random,
-        suspects=suspect_crops(segmenter, samples, evaluation),
-        data=data_summary(data),
-        pretrained=pretrained_facts(loaded) | ({"interpolation": mixture.summary()} if mixture else {}),
+        suspects=suspect_crops(judge, samples, evaluation),
+        data=_data_summary(data),
         config=to_dict(config),
-        environment=read_record(folder / ENVIRONMENT),
-        seconds=loop.state.seconds,
         class_weights=class_weights(config.optim, data),
     )
-    write_evaluation(folder, summary, evaluation, inputs)
-    return summary
 
 
 def _take_best(loop: Loop, folder: Path) -> Interpolation | None:
@@ -95,7 +113,7 @@ def _keep_model(loop: Loop, config: FitConfig, data: Data, folder: Path, source:
     return Segmenter.load(folder / MODEL, device=config.train.device)
 
 
-def data_summary(data: Data) -> DataSummary:
+def _data_summary(data: Data) -> DataSummary:
     """What the report says of the data."""
     splits = summarise_splits(data.samples, data.pixels)
     return DataSummary(str(data.root), data.format, data.channels, splits, data.findings)

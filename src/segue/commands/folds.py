@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from segue.commands import fit
-from segue.commands.conclude import SHOWN, data_summary, pretrained_facts, reproducing_command
+from segue.commands.conclude import pretrained_facts, report_inputs
 from segue.config_file import read_fit_config, write_fit_config
 from segue.configs import FitConfig
 from segue.console import progress_bar
-from segue.conversion import to_dict
 from segue.data.folds import divided, load_folds, save_folds, with_fold
 from segue.data.prepare import Data, load_data, save_data
 from segue.errors import InterruptedRunError
@@ -31,10 +30,6 @@ from segue.planning.planner import Planned
 from segue.planning.validation import FEWEST_MINUTES, SHARE_OF_FOLDS
 from segue.records import read_record
 from segue.report.folder import write_evaluation
-from segue.report.gather import worst_and_random
-from segue.report.inputs import ReportInputs
-from segue.report.suspects import suspect_crops
-from segue.train.class_weights import class_weights
 from segue.train.lock import held
 from segue.train.run_folder import (
     CONFIG,
@@ -146,22 +141,11 @@ def _conclude(config: FitConfig, whole: Data, judge: OutOfFold, folder: Path) ->
     }
     runs = fold_folders(folder, config.folds)
     save_ensemble(folder / MODEL, runs, calibration.temperature, {"miou": scores(evaluation.matrix).miou})
-    worst, random = worst_and_random(judge, whole.samples, evaluation, worst=SHOWN, random=SHOWN, seed=config.seed)
-    inputs = ReportInputs(
-        title=folder.name,
-        classes=whole.classes,
-        summary=summary,
-        matrix=evaluation.matrix,
-        command=reproducing_command(config),
-        worst=worst,
-        random=random,
-        suspects=suspect_crops(judge, whole.samples, evaluation),
-        data=data_summary(whole),
+    inputs = dataclasses.replace(
+        report_inputs(folder, config, whole, judge, whole.samples, evaluation, summary),
         pretrained=pretrained_facts(read_record(runs[0] / LOADED, "source", "summary")),
-        config=to_dict(config),
         environment=read_record(runs[0] / ENVIRONMENT),
         seconds=fit.seconds_trained(config, folder),
-        class_weights=class_weights(config.optim, whole),
         judged=judged(summary),
     )
     write_evaluation(folder, summary, evaluation, inputs)

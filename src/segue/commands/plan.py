@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import logging
 import shlex
 import time
 from dataclasses import dataclass
@@ -16,21 +15,18 @@ from segue.console import duration, progress_bar
 from segue.data.formats import open_index
 from segue.data.index import Index
 from segue.data.prepare import prepare
-from segue.durable import make_folder, write_text
+from segue.durable import make_folder
 from segue.errors import RunTakenError, UsageError
 from segue.planning.candidates import Candidate, candidates, elsewhere, fallback
 from segue.planning.choice import Choice
-from segue.planning.decision import Decision, Decisions
+from segue.planning.decision import Decision, Decisions, shown
 from segue.planning.explain import explain
-from segue.planning.file import write_plan
-from segue.planning.fingerprint import FINGERPRINT, Fingerprint, take_fingerprint
+from segue.planning.fingerprint import Fingerprint, take_fingerprint
 from segue.planning.machine import measure_machine
-from segue.planning.planner import plan_for
+from segue.planning.planner import plan_for, write_decisions
 from segue.planning.validation import folds, has_validation, val_fraction
 from segue.train.resolve import resolve
 from segue.train.run_folder import PLAN
-
-_log = logging.getLogger("segue")
 
 
 @dataclass(frozen=True)
@@ -63,14 +59,14 @@ class PlanResult:
     def lines(self) -> list[str]:
         """The decisions, or with `--explain` the whole reasoning, and what to do next."""
         if self.explained:
-            shown = explain(self.fingerprint, self.choice, self.decisions, self.others)
+            text = explain(self.fingerprint, self.choice, self.decisions, self.others)
         else:
-            shown = [f"{name}: {_short(one.value)} ({one.rule})" for name, one in self.decisions.items()]
+            text = [f"{name}: {shown(one.value)} ({one.rule})" for name, one in self.decisions.items()]
         if self.plan is None:
-            return [*shown, "", "dry run: nothing was written"]
+            return [*text, "", "dry run: nothing was written"]
         words = ["segue", "fit", *(str(path) for path in self.paths), "--plan", str(self.plan)]
         after = f"plan: {self.plan}, after {duration(self.seconds)}; edit it as you like, then"
-        return [*shown, "", after, shlex.join(words)]
+        return [*text, "", after, shlex.join(words)]
 
 
 def run(config: PlanConfig) -> PlanResult:
@@ -104,8 +100,7 @@ def run(config: PlanConfig) -> PlanResult:
     decisions = {**planned.decisions, "data.val_fraction": held_out, **folds(fingerprint), **_given(config)}
     if not config.dry_run:
         make_folder(config.out)
-        write_text(config.out / FINGERPRINT, fingerprint.to_json())
-        write_plan(config.out / PLAN, fingerprint.root, decisions)
+        write_decisions(config.out, fingerprint, decisions)
     return PlanResult(
         fingerprint=fingerprint,
         choice=choice,
@@ -143,9 +138,3 @@ def _given(config: PlanConfig) -> Decisions:
         if value != usual:
             said[name] = Decision(value, "given")
     return said
-
-
-def _short(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return "x".join(map(str, value))
-    return str(value) if value != "" else "none"

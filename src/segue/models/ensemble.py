@@ -30,12 +30,12 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
 
-    def features(self, images: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch _ _ _"]]:
+    def features(self, images: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch ..."]]:
         """The images, which the other members need, and the maps of the first member's encoder, from fine to coarse."""
         return [images, *self.members[0].features(images)]  # type: ignore[operator]
 
     def scores(
-        self, features: list[Float[Tensor, "batch _ _ _"]], height: int, width: int
+        self, features: list[Float[Tensor, "batch ..."]], height: int, width: int
     ) -> Float[Tensor, "batch classes {height} {width}"]:
         """The mean of the members' logits, from the `features` of images of `height` x `width`."""
         images, *of_first = features

@@ -108,8 +108,13 @@ def _named(source: str) -> Candidate:
     return _from_file(source, likely)
 
 
+def on_this_machine(encoder: str, weights: str) -> bool:
+    """Whether nothing has to be downloaded for these weights."""
+    return weights != "hub" or cached(split_name(encoder)[0]) is not None
+
+
 def _from_hub(name: str) -> Candidate:
-    reason = "" if cached(split_name(name)[0]) is not None else "not on this machine"
+    reason = "" if on_this_machine(name, "hub") else "not on this machine"
     return Candidate(name, name, "hub", origin(name, "hub").licence, refused=reason)
 
 

@@ -15,4 +15,15 @@ class Decision:
     inputs: dict[str, Any] = field(default_factory=dict)
 
 
+def shown(value: object) -> str:
+    """The value of an option as people read it: `0.5x1.0` for several, `none` for no text.
+
+    >>> shown((256, 352)), shown(""), shown(8)
+    ('256x352', 'none', '8')
+    """
+    if isinstance(value, (list, tuple)):
+        return "x".join(map(str, value))
+    return "none" if value == "" else str(value)
+
+
 Decisions = dict[str, Decision]  # by the dotted name of an option of segue fit

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from segue.planning.candidates import Candidate
 from segue.planning.choice import Choice
-from segue.planning.decision import Decisions
+from segue.planning.decision import Decisions, shown
 from segue.planning.fingerprint import ClassFacts, Fingerprint
 from segue.planning.validation import ENOUGH
 
@@ -81,14 +81,8 @@ def _source(choice: Choice, others: Sequence[Candidate]) -> list[str]:
 
 
 def _options(decisions: Decisions) -> list[str]:
-    shown = {name: one for name, one in decisions.items() if not name.startswith("model.")}
-    return [f"- {name} = {_value(one.value)}: {one.rule}." for name, one in shown.items()]
-
-
-def _value(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return "x".join(map(str, value))
-    return "none" if value == "" else str(value)
+    told = {name: one for name, one in decisions.items() if not name.startswith("model.")}
+    return [f"- {name} = {shown(one.value)}: {one.rule}." for name, one in told.items()]
 
 
 def _cautions(fingerprint: Fingerprint, *, in_folds: bool) -> list[str]:

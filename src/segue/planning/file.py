@@ -20,16 +20,8 @@ from segue.table import did_you_mean
 VERSION = 1
 KEYS = ("version", "data", "decisions")
 PARTS = ("value", "rule", "inputs")
-NOT_PLANNED = (
-    "paths",
-    "out",
-    "resume",
-    "config",
-    "plan",
-    "configure",
-    "json",
-    "dry_run",
-)  # what a run is, not how it trains
+# what a run is, not how it trains
+NOT_PLANNED = ("paths", "out", "resume", "config", "plan", "configure", "json", "dry_run")
 HEAD = """\
 # A plan for segue fit, written by segue plan. Every decision has its value, the rule it follows and its numbers.
 # Change a value, take a decision out, or add one for any option of segue fit; rule and inputs are for you to read.

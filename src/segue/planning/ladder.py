@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,15 +33,6 @@ DEFAULT = TransferConfig().mode
 _log = logging.getLogger("segue")
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One short training: its mode, its steps, and what it made of the validation images."""
-
-    mode: str
-    steps: int
-    counts: Counts
-
-
 def transfer_mode(candidate: Candidate, data: Data, config: FitConfig, deadline: float, update: Update) -> Decision:
     """The transfer mode for a pretrained source, by short trainings until `time.perf_counter()` is `deadline`."""
     inputs = {"train_images": len(data.of("train"))}
@@ -57,7 +47,7 @@ def transfer_mode(candidate: Candidate, data: Data, config: FitConfig, deadline:
         return Decision(DEFAULT, f"the default: there was no time to compare it with {LOWER}", inputs)
     except SegueError as error:
         return Decision(DEFAULT, f"the default: the comparison with {LOWER} ended early ({error})", inputs)
-    return decided(compare(lower.counts, upper.counts, seed=config.seed), steps, inputs)
+    return decided(compare(lower, upper, seed=config.seed), steps, inputs)
 
 
 def decided(comparison: Comparison, steps: int, inputs: dict[str, int]) -> Decision:
@@ -93,19 +83,19 @@ def _affordable(candidate: Candidate, data: Data, config: FitConfig, deadline: f
 
 def _train(
     mode: str, candidate: Candidate, data: Data, config: FitConfig, steps: int, deadline: float, update: Update
-) -> Rung:
+) -> Counts:
+    """What a short training in a mode makes of the validation images."""
     loop = short_loop(candidate, data, _in_mode(config, mode), steps)
     run_short(loop, mode, deadline, update)
     matrices = loop.validator.matrices(loop.engine.average, StopRequest())
     assert matrices is not None, "nobody asked it to stop"
     samples = loop.validator.samples
-    counts = Counts(
+    return Counts(
         tuple(sample.id for sample in samples),
         tuple(sample.group or sample.id for sample in samples),
         data.classes.names,
         np.stack(matrices),
     )
-    return Rung(mode, steps, counts)
 
 
 def _in_mode(config: FitConfig, mode: str) -> FitConfig:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -30,16 +31,23 @@ def suited(config: FitConfig, source: Candidate) -> Decisions:
     """
     if source.encoder.startswith(TAKEN_OVER) or find(source.weights) is not None:
         return {}
-    with torch.random.fork_rng(devices=[]):
-        encoder = create_encoder(source.encoder)
+    plain, maps, batchnorm = _facts(source.encoder)
     decisions: Decisions = {}
     if not config.model.decoder:
-        decisions["model.decoder"] = _decoder(encoder.plain, len(encoder.strides))
+        decisions["model.decoder"] = _decoder(plain, maps)
     transfer = config.transfer
     unset = transfer.encoder_rate == TransferConfig().encoder_rate and config.optim.encoder_lr is None
     if unset and transfer.mode in MOVING:
-        decisions["transfer.encoder_rate"] = _rate(any(isinstance(one, _BatchNorm) for one in encoder.modules()))
+        decisions["transfer.encoder_rate"] = _rate(batchnorm)
     return decisions
+
+
+@functools.cache  # asked for again by every short training
+def _facts(name: str) -> tuple[bool, int, bool]:
+    """Of an encoder: whether all its maps have one size, how many there are, and whether it has BatchNorm."""
+    with torch.random.fork_rng(devices=[]):
+        encoder = create_encoder(name)
+    return encoder.plain, len(encoder.strides), any(isinstance(one, _BatchNorm) for one in encoder.modules())
 
 
 def with_source(config: FitConfig, source: Candidate) -> FitConfig:

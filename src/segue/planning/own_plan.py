@@ -18,22 +18,18 @@ from segue.conversion import to_dict
 from segue.data.index import Index
 from segue.data.parallel import Update
 from segue.data.prepare import Data
-from segue.durable import write_text
 from segue.models.figures import encoder_figures
-from segue.models.hub import cached
 from segue.models.sources import find
 from segue.overlay import flat
-from segue.planning.candidates import Candidate, candidates, fallback
-from segue.planning.decision import Decisions
-from segue.planning.file import write_plan
-from segue.planning.fingerprint import FINGERPRINT, take_fingerprint
+from segue.planning.candidates import Candidate, candidates, fallback, on_this_machine
+from segue.planning.decision import Decisions, shown
+from segue.planning.fingerprint import take_fingerprint
 from segue.planning.halving import MOST_PIXELS
 from segue.planning.ladder import FEWEST_STEPS
 from segue.planning.machine import Machine, measure_machine
-from segue.planning.planner import Planned, mode_is_meant, plan_for, with_decisions
+from segue.planning.planner import Planned, mode_is_meant, plan_for, with_decisions, write_decisions
 from segue.planning.validation import has_validation, val_fraction
 from segue.train.resolve import resolve
-from segue.train.run_folder import PLAN
 
 SHARE = 0.1  # of the expected training time
 SLOWER = 3.0  # times the default encoder's milliseconds
@@ -74,8 +70,7 @@ def decide_open(
 
 def save_own_plan(folder: Path, planned: Planned) -> None:
     """Write plan and fingerprint into a run folder, as `segue plan` does: `segue fit --plan` follows them."""
-    write_text(folder / FINGERPRINT, planned.fingerprint.to_json())
-    write_plan(folder / PLAN, planned.fingerprint.root, planned.decisions)
+    write_decisions(folder, planned.fingerprint, planned.decisions)
 
 
 def _sources(config: FitConfig, given: Collection[str]) -> list[Candidate] | None:
@@ -84,7 +79,7 @@ def _sources(config: FitConfig, given: Collection[str]) -> list[Candidate] | Non
     Encoders much slower than the default take part in `segue plan` only: a training of days would be no welcome choice.
     """
     meant = config.transfer.mode == "scratch" or not {"model.encoder", "model.weights"}.isdisjoint(given)
-    if meant or cached(ENCODER) is None:
+    if meant or not on_this_machine(ENCODER, "hub"):
         return None
     return candidates((), commercial=config.commercial, max_ms=SLOWER * encoder_figures()[ENCODER].ms)
 
@@ -98,7 +93,7 @@ def _time_to_compare(
 ) -> tuple[Machine | None, float]:
     """What was measured of the machine, if anything had to be, and the seconds that comparing may take."""
     sources = found is not None and sum(not one.refused for one in found) > 1
-    modes = not mode_is_meant(given) and (config.model.weights != "hub" or cached(config.model.encoder) is not None)
+    modes = not mode_is_meant(given) and on_this_machine(config.model.encoder, config.model.weights)
     if config.dry_run or not (sources or modes):
         return None, 0.0
     if config.minutes is not None:
@@ -121,9 +116,5 @@ def _log_changes(before: FitConfig, after: FitConfig, decisions: Decisions) -> N
     defaults, decided = dict(flat(to_dict(before))), dict(flat(to_dict(after)))
     for name, one in decisions.items():
         if decided[name] != defaults[name] and defaults[name] not in (None, ""):
-            value, usual = _short(decided[name]), _short(defaults[name])
+            value, usual = shown(decided[name]), shown(defaults[name])
             _log.info("from the data: %s %s instead of %s: %s", name, value, usual, one.rule)
-
-
-def _short(value: object) -> str:
-    return "x".join(map(str, value)) if isinstance(value, list) else str(value)

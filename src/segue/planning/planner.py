@@ -6,20 +6,23 @@ import dataclasses
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from segue.configs import FitConfig
 from segue.conversion import from_dict, to_dict
 from segue.data.parallel import Update
 from segue.data.prepare import Data
-from segue.models.hub import cached
+from segue.durable import write_text
 from segue.overlay import flat, nested, overlaid
-from segue.planning.candidates import Candidate
+from segue.planning.candidates import Candidate, on_this_machine
 from segue.planning.choice import Choice, choose
 from segue.planning.decision import Decision, Decisions
-from segue.planning.fingerprint import Fingerprint
+from segue.planning.file import write_plan
+from segue.planning.fingerprint import FINGERPRINT, Fingerprint
 from segue.planning.ladder import DEFAULT, transfer_mode
 from segue.planning.network import suited
 from segue.planning.recipe import decide
+from segue.train.run_folder import PLAN
 
 SOURCE_SHARE = 0.6  # of the time, for choosing the source; the rest is for the transfer mode
 MODE_IS_MEANT = ("transfer.", "optim.encoder_lr")
@@ -73,11 +76,17 @@ def plan_for(
 
 
 def _mode(source: Candidate, data: Data, config: FitConfig, deadline: float, update: Update) -> Decision:
-    if source.weights == "hub" and cached(source.encoder) is None:
+    if not on_this_machine(source.encoder, source.weights):
         return Decision(
             DEFAULT, "the default: the weights are not on this machine, and nothing is downloaded to compare"
         )
     return transfer_mode(source, data, config, deadline, update)
+
+
+def write_decisions(folder: Path, fingerprint: Fingerprint, decisions: Decisions) -> None:
+    """Write `fingerprint.json` and `plan.yaml` into a folder."""
+    write_text(folder / FINGERPRINT, fingerprint.to_json())
+    write_plan(folder / PLAN, fingerprint.root, decisions)
 
 
 def mode_is_meant(given: Collection[str]) -> bool:
