@@ -61,7 +61,7 @@ def case(tmp_path_factory):
 
 def test_both_rungs_are_trained_alike_and_scored_on_the_same_images(case, monkeypatch, caplog):
     monkeypatch.setattr(ladder, "FEWEST_STEPS", 2)
-    monkeypatch.setattr(ladder, "MOST_STEPS", 2)
+    monkeypatch.setattr(ladder, "STEPS", (2,))
     with caplog.at_level("INFO", logger="segue"):
         found = ladder.transfer_mode(*case, time.perf_counter() + 1000, quiet)
     assert found.value in ("frozen", "staged")

@@ -22,13 +22,15 @@ from segue.errors import SegueError
 from segue.infer.counts import Counts
 from segue.planning.candidates import Candidate
 from segue.planning.decision import Decision
-from segue.planning.halving import MOST_STEPS, OutOfTimeError, run_short, short_loop
+from segue.planning.halving import OutOfTimeError, run_short, short_loop
 from segue.train.signals import StopRequest
 from segue.train.start import time_steps, time_validation
 from segue.trust.compare import Comparison, compare
 
 LOWER, UPPER = "frozen", "staged"
 FEWEST_STEPS = 120  # of each rung: in fewer, an encoder that moves cannot pay for what moving it costs at first
+# two lengths only: one that followed the time to the step would let a close choice depend on what else runs
+STEPS = (250, FEWEST_STEPS)
 DEFAULT = TransferConfig().mode
 _log = logging.getLogger("segue")
 
@@ -75,10 +77,9 @@ def _affordable(candidate: Candidate, data: Data, config: FitConfig, deadline: f
         loop = short_loop(candidate, data, _in_mode(config, mode), FEWEST_STEPS)
         per_step += time_steps(loop)
         fixed += 2 * time_validation(loop)  # once by the loop, once for the counts
-    steps = min(MOST_STEPS, int((deadline - time.perf_counter() - fixed) / per_step))
-    if steps < FEWEST_STEPS:
-        return 0, fixed + FEWEST_STEPS * per_step
-    return steps, fixed + steps * per_step
+    room = deadline - time.perf_counter()
+    steps = next((steps for steps in STEPS if fixed + steps * per_step <= room), 0)
+    return steps, fixed + (steps or FEWEST_STEPS) * per_step
 
 
 def _train(
