@@ -34,14 +34,15 @@ def sizes(images: int) -> list[int]:
 
 
 def fit_config(data: Path, weights: Path, steps: int):
-    """What every training of a curve has in common."""
-    from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig
+    """What every training of a curve has in common; decoder and encoder's rate are what `segue fit` decides."""
+    from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
 
     return FitConfig(
         paths=(data,),
         steps=steps,
         data=DataConfig(size=SIZE, workers=0),
-        model=ModelConfig(weights=str(weights)),
+        model=ModelConfig(encoder="mobilenetv2_100", weights=str(weights), decoder="segformer"),
+        transfer=TransferConfig(encoder_rate=1.0),
         optim=OptimConfig(batch=BATCH),
         train=TrainConfig(threads=1, validations=2, patience=1),
     )

@@ -110,7 +110,7 @@ def test_further_metrics_stand_in_a_table_with_their_units_and_intervals():
     measure = {"spacing": None, "tolerance": 2.0, "missed": "exclude"}
     page = Page(render(dataclasses.replace(inputs, summary=inputs.summary | {"metrics": further, "measure": measure})))
     text = page.text.partition("Further metrics")[2].partition("Further metrics")[2].partition("Confusion")[0]
-    assert text.startswith("classhd95 in pixelsnsd up to 2 pixelsground")
+    assert text.startswith("What this means.classhd95 in pixelsnsd up to 2 pixelsground")
     assert "ground– 1 time on one side only0.250 -0.750 – 1.250disc" in text
     assert "all classes4.500 3.500 – 5.500; 3 times on one side only0.750 -0.250 – 1.750" in text
 
@@ -171,8 +171,33 @@ def test_what_is_empty_gets_no_section():
     bare = ReportInputs("t", inputs.classes, inputs.summary, inputs.matrix, "segue evaluate")
     page = Page(render(bare))
     assert [value for name, value in page.attributes if name == "id"] == [
-        "result", "classes", "confusion", "again", "meaning", "meaning-interval",
+        "result", "classes", "confusion", "again", "meaning",
+        "meaning-miou", "meaning-scores", "meaning-confusion", "meaning-interval", "meaning-again",
     ]  # fmt: skip
+
+
+def test_every_section_leads_to_what_it_means():
+    page = render(sample())
+    for section in re.findall(r"<section.*?</section>", page, re.DOTALL):
+        name = re.search('id="([a-z]+)"', section)[1]
+        assert "#meaning-" in section or name in ("meaning", "config", "environment")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"miou": 0.6449, "n_images": 1234},
+            "agree on 64 %, on average over 4 classes: this was measured on 1,234",
+        ),
+        ({"miou": 1.0, "n_images": 1, "excluded": ["a", "b", "c"]}, "agree on 100 %: this was measured on 1 image."),
+        ({"miou": None, "interval": [None, None]}, "No labelled pixel was scored."),
+    ],
+)
+def test_the_first_sentence_is_right_when_read_aloud(changed, said):
+    inputs = sample()
+    summary = inputs.summary | {"excluded": []} | changed
+    assert said in Page(render(dataclasses.replace(inputs, summary=summary))).text
 
 
 def test_undefined_scores_are_dashes():

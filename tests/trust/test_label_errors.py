@@ -3,11 +3,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from segue.data.classes import IGNORE
-from segue.trust.label_errors import CORE, LISTED, SMALLEST, ImageEvidence, Suspicions, softmin
+from segue.trust.label_errors import CORE, LEAST, LISTED, SMALLEST, ImageEvidence, Suspicions
 
 SIZE = (48, 64)
 
@@ -44,8 +42,8 @@ def planted(seed, classes=3):
 
 
 def area_under_curve(scores, faulty):
-    """The probability that a faulty image has the lower score."""
-    return np.mean([(low < high) + (low == high) / 2 for low in scores[faulty] for high in scores[~faulty]])
+    """The probability that a faulty image has the higher score."""
+    return np.mean([(high > low) + (low == high) / 2 for high in scores[faulty] for low in scores[~faulty]])
 
 
 def test_planted_components_come_first_and_images_with_them_are_told():
@@ -76,7 +74,9 @@ def test_a_component_is_counted_pixel_by_pixel():
     shares = torch.softmax(pairs[4][1], 0).numpy()
     own = np.take_along_axis(shares, wrong[None].astype(int), 0)[0]
     assert top.image == 4
-    assert top.score == pytest.approx((1 - own.ravel()[top.positions]).sum(), rel=1e-5)
+    evidence = np.log(shares.max(0) / np.maximum(own, LEAST)).ravel()[top.positions]
+    assert top.score == pytest.approx(evidence.sum(), rel=1e-5)
+    assert found.scores[4] == top.score / wrong.size
     rows, columns = np.divmod(top.positions, SIZE[1])
     assert top.box == (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
     assert (shares.argmax(0).ravel()[top.positions] == top.suspected).all()
@@ -124,7 +124,7 @@ def test_unlabelled_pixels_take_no_part():
     assert one.suspects[0].image == 0
     nothing = collected([(np.full(SIZE, IGNORE, np.uint8), logits)])
     assert nothing.suspects == ()
-    assert np.isnan(nothing.scores).all()
+    assert (nothing.scores == 0).all()
     assert nothing.summary(["a"], ["x", "y", "z"])["images"] == []
 
 
@@ -174,7 +174,24 @@ def test_memory_is_bounded_and_what_was_given_up_is_owned_up_to():
     assert 0 < len(little.suspects) < len(everything.suspects)
     assert sum(one.positions.size for one in little.suspects) <= 500
     np.testing.assert_array_equal(little.suspects[0].positions, everything.suspects[0].positions)
-    np.testing.assert_array_equal(little.scores, everything.scores)
+    kept = [one.image for one in little.suspects]
+    np.testing.assert_array_equal(little.scores[kept], everything.scores[kept])
+    assert little.scores.sum() == little.scores[kept].sum()
+
+
+def test_one_label_of_which_the_network_is_sure_that_it_is_wrong_weighs_more_than_a_mistake_of_the_same_size():
+    """The sum of 1 - probability tells a label that is ruled out from one that is nearly as likely by half at most."""
+    truth, wrong = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    wrong[10:20, 10:20] = 1
+    ruled_out, mistaken = torch.zeros(3, *SIZE), torch.zeros(3, *SIZE)
+    ruled_out[0], mistaken[0] = 12, 12
+    mistaken[1, 10:20, 10:20] = 11.9
+    sure = [(np.full(SIZE, 0, np.uint8), torch.cat([torch.full((1, *SIZE), 0.1), torch.zeros(2, *SIZE)]))] * 50
+    found = collected([(wrong, ruled_out), (wrong, mistaken), (truth, ruled_out), *sure])
+    first, second = found.suspects
+    assert (first.image, second.image) == (0, 1)
+    assert first.score == pytest.approx(100 * -np.log(LEAST), rel=1e-4)
+    assert second.score == pytest.approx(100 * 0.1, rel=1e-3)
 
 
 def test_the_record_names_images_and_classes():
@@ -185,19 +202,6 @@ def test_the_record_names_images_and_classes():
     assert first["image"] == "b"
     assert (first["given"], first["suspected"]) == ("xyz"[wrong[17, 18]], "xyz"[labels[17, 18]])
     assert set(first["box"]) == {"top", "left", "bottom", "right"}
-    assert [row["image"] for row in record["images"]] == ["b", "a"]
+    assert record["images"] == [{"image": "b", "score": round(found.scores[1], 6)}]
     assert set(record) == {"components", "images", "thresholds", "complete"}
     assert LISTED == 50
-
-
-@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=50))
-def test_the_soft_minimum_is_cleanlabs_and_lies_between_lowest_and_mean(shares):
-    shares = np.array(shares, np.float32)
-    doubt = torch.from_numpy(1 - shares.astype(np.float64))
-    expected = (torch.softmax(doubt / 0.1, 0).numpy() * shares).sum()
-    assert softmin(shares) == pytest.approx(expected, abs=1e-6)
-    assert shares.min() - 1e-6 <= softmin(shares) <= shares.mean() + 1e-6
-
-
-def test_the_soft_minimum_of_nothing():
-    assert np.isnan(softmin(np.zeros(0, np.float32)))

@@ -22,6 +22,39 @@ class Meaning:
 
 
 MEANINGS = {
+    "miou": Meaning(
+        "mean IoU",
+        "The area on which labels and network agree about a class, divided by the area that either of them gives to it "
+        "(intersection over union), of all images together, then the mean over the classes: 1 is a perfect match. Each "
+        "class counts the same, however rare. In a report of segue fit the images that were scored also chose which "
+        "step's weights were kept, so new images of the same kind may score a little lower.",
+        "reference/evaluate.md#how-it-is-counted",
+    ),
+    "scores": Meaning(
+        "Dice, accuracy, precision, recall",
+        "Dice is IoU on another scale, 2 IoU / (1 + IoU). Pixel accuracy is the share of pixels that are right: high "
+        "when the largest class is, whatever the others are. Of a class, precision is the share of what the network "
+        "gives to it that is right, recall the share of what is labelled so that it finds.",
+        "reference/canon/metrics.md#metrics",
+    ),
+    "training": Meaning(
+        "training curves",
+        "The mean IoU of the validation images while the network learned, and the loss it learned from. They say how "
+        "the training went, not how good the network is: that is the result above.",
+        "how-to/read-the-report.md#read-the-report",
+    ),
+    "confusion": Meaning(
+        "confusion",
+        "Each row is a class as labelled, and its cells say as what its pixels were predicted. It does not say which "
+        "of the two, label or network, is right.",
+        "how-to/read-the-report.md#read-the-report",
+    ),
+    "further": Meaning(
+        "further metrics",
+        "Scores that were asked for with --metrics, each with its unit, its 95 % interval, and in how many images it "
+        "could not be computed.",
+        "reference/canon/metrics.md#conventions",
+    ),
     "interval": Meaning(
         "95 % interval",
         "How far the mean IoU could lie from the one shown if other images of the same kind had been scored. It does "
@@ -34,6 +67,12 @@ MEANINGS = {
         "far confidence and share of right pixels lie apart, on average over the pixels. A small one says that the "
         "probabilities mean what they say on images of this kind; it does not say that the network is often right.",
         "explanation/trust.md#calibration",
+    ),
+    "worst": Meaning(
+        "worst images",
+        "Those with the lowest mean IoU of their own, over the classes that are labelled in them. A low one can come "
+        "from the network, from a wrong label, or from an image in which little of a class is seen.",
+        "how-to/read-the-report.md#read-the-report",
     ),
     "suspects": Meaning(
         "suspected label errors",
@@ -49,6 +88,25 @@ MEANINGS = {
         "kind, nor does it say that the mask of one is wrong. Parts of the data differ when what their images look "
         "like does, by more than chance and by much.",
         "explanation/trust.md#images-of-another-kind",
+    ),
+    "findings": Meaning(
+        "what the doctor said",
+        "What was found in the files: unreadable images, unknown mask values, the same or nearly the same picture in "
+        "two parts. A picture that is in two parts makes the score too good. Nothing found does not say that nothing "
+        "is wrong.",
+        "reference/doctor.md#codes",
+    ),
+    "licence": Meaning(
+        "pretrained weights",
+        "What the training started from, and the licence its publisher states. The licence of the weights is not that "
+        "of the images they were trained on.",
+        "how-to/pretrained-weights.md#licences",
+    ),
+    "again": Meaning(
+        "do it again",
+        "On the same kind of CPU, with as many threads, the same versions and steps in place of minutes this gives the "
+        "same network; elsewhere one that differs a little.",
+        "explanation/reliability.md#the-promise",
     ),
     "folds": Meaning(
         "folds",

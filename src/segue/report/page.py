@@ -14,9 +14,22 @@ from segue.report.escaping import escape
 from segue.report.further_metrics import further_metrics
 from segue.report.inputs import ReportInputs
 from segue.report.kinds import kinds_section
-from segue.report.meanings import MEANINGS, meanings
+from segue.report.meanings import MEANINGS, linked, meanings
 from segue.report.reliability import calibration_section
 from segue.report.suspects import suspect_section
+
+# what a section as a whole claims, where no sentence in it has a link of its own
+CLAIMED = {
+    "curves": "training",
+    "classes": "scores",
+    "metrics": "further",
+    "confusion": "confusion",
+    "worst": "worst",
+    "random": "miou",
+    "data": "findings",
+    "pretrained": "licence",
+    "again": "again",
+}
 
 
 def write_report(path: Path, inputs: ReportInputs) -> None:
@@ -28,7 +41,7 @@ def render(inputs: ReportInputs) -> str:
     """The page as text."""
     parts = _parts(inputs)
     links = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in parts[1:])
-    body = "".join(f'<section id="{anchor}"><h2>{title}</h2>{content}</section>' for anchor, title, content in parts)
+    body = "".join(f'<section id="{anchor}">{content}</section>' for anchor, _, content in parts)
     return shell(inputs.title, body, links)
 
 
@@ -73,9 +86,14 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
         ("config", "Configuration", sections.configuration(inputs) if inputs.config else ""),
         ("environment", "Environment", sections.fact_list(inputs.environment) if inputs.environment else ""),
     ]
-    shown = [part for part in parts if part[2]]
+    shown = [(anchor, title, _head(anchor, title) + content) for anchor, title, content in parts if content]
     claims = [claim for claim in MEANINGS if any(f'href="#meaning-{claim}"' in content for _, _, content in shown)]
-    return [*shown, ("meaning", "What this means", meanings(claims))] if claims else shown
+    return [*shown, ("meaning", "What this means", f"<h2>What this means</h2>{meanings(claims)}")]
+
+
+def _head(anchor: str, title: str) -> str:
+    claim = CLAIMED.get(anchor)
+    return f"<h2>{title}</h2>" + (f"<p>{linked('What this means.', claim)}</p>" if claim else "")
 
 
 def _calibration(inputs: ReportInputs) -> str:

@@ -26,7 +26,7 @@ MOST_FINDINGS = 50
 
 
 def headline(inputs: ReportInputs) -> str:
-    """The mean IoU, its interval on a scale from 0 to 1, and the other figures of one number each."""
+    """A sentence, the mean IoU, its interval on a scale from 0 to 1, and the other figures of one number each."""
     summary = inputs.summary
     low, high = summary["interval"]
     band = ""
@@ -41,18 +41,34 @@ def headline(inputs: ReportInputs) -> str:
     if summary["interval_caution"]:
         band += f'<p class="caution">Caution: {escape(summary["interval_caution"])}.</p>'
     cards = [
-        ("Dice", figure(summary["dice"])),
-        ("pixel accuracy", figure(summary["pixel_accuracy"])),
-        ("mean pixel accuracy", figure(summary["mean_pixel_accuracy"])),
-        ("frequency-weighted IoU", figure(summary["frequency_weighted_iou"])),
+        (linked("Dice", "scores"), figure(summary["dice"])),
+        (linked("pixel accuracy", "scores"), figure(summary["pixel_accuracy"])),
+        (linked("mean pixel accuracy", "scores"), figure(summary["mean_pixel_accuracy"])),
+        (linked("frequency-weighted IoU", "scores"), figure(summary["frequency_weighted_iou"])),
         ("images", f"{summary['n_images']:,}"),
     ]
     if inputs.seconds is not None:
         cards.append(("training time", duration(inputs.seconds)))
     shown = "".join(f"<div><dt>{label}</dt><dd>{escape(value)}</dd></div>" for label, value in cards)
-    big = f'<div class="big"><span>mean IoU</span><output>{figure(summary["miou"])}</output></div>'
+    big = f'<div class="big"><span>{linked("mean IoU", "miou")}</span><output>{figure(summary["miou"])}</output></div>'
     note = f"<p>{escape(inputs.judged)} {linked('What this means.', 'folds')}</p>" if inputs.judged else ""
-    return f'<div class="headline">{big}<div class="interval">{band}</div></div><dl class="cards">{shown}</dl>{note}'
+    said = f"<p>{escape(_aloud(summary))}</p>"
+    return (
+        f'{said}<div class="headline">{big}<div class="interval">{band}</div></div><dl class="cards">{shown}</dl>{note}'
+    )
+
+
+def _aloud(summary: dict[str, Any]) -> str:
+    """The result in a sentence that is right when it is read aloud."""
+    if summary["miou"] is None:
+        return "No labelled pixel was scored."
+    scored = len(summary["classes"]) - len(summary["excluded"])
+    over = "" if scored == 1 else f", on average over {scored} classes"
+    images = "1 image" if summary["n_images"] == 1 else f"{summary['n_images']:,} images"
+    return (
+        "Of the area that the labels or the network give to a class, they agree on "
+        f"{100 * summary['miou']:.0f} %{over}: this was measured on {images}."
+    )
 
 
 def curves(inputs: ReportInputs) -> str:

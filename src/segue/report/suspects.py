@@ -79,8 +79,8 @@ def suspect_section(crops: Sequence[Crop], classes: Classes) -> str:
     rows = "".join(_row(crop, classes, opened=place == 0) for place, crop in enumerate(crops))
     return (
         f"<p>Patches of {SMALLEST} pixels or more that are labelled as one class while the network is confident of "
-        "another, the most doubtful first. Either the label is wrong or the network is: look, and correct the masks "
-        f"that are. {linked('What this means.', 'suspects')}</p>{rows}"
+        "another, those with the most evidence first. Either the label is wrong or the network is: look, and correct "
+        f"the masks that are. {linked('What this means.', 'suspects')}</p>{rows}"
     )
 
 
