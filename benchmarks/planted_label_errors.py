@@ -4,24 +4,31 @@
     python benchmarks/planted_label_errors.py --show planted_label_errors.jsonl
 
 DATA is any data set that `segue fit` takes, WEIGHTS timm's mobilenetv2_100 trained on ImageNet. Of the masks for
-training `SHARE` are corrupted, then a network is trained on `--images` of them as `segue fit` decides. The validation
-masks are corrupted afterwards, `DRAWS` times `SHARE` of them, and each time `segue evaluate` ranks all of them. A
-corrupted mask has one connected patch of `SMALLEST` to `LARGEST` of the image relabelled: as a class drawn at random
-("swapped"), or as what is most frequent around it ("dropped"). With two classes both are the same.
+training `SHARE` are corrupted, then a network is trained on `--images` of them, fine-tuned and otherwise as `segue fit`
+decides. Of the validation masks `SHARE` are corrupted at a time, until every one was, and each time all are ranked as
+`segue evaluate` does it. A corrupted mask has one connected patch of `SMALLEST` to `LARGEST` of the image relabelled:
+as a class drawn at random ("swapped"), or as what is most frequent around it ("dropped").
 """
 
+import argparse
 import dataclasses
 import os
+import statistics
+import tempfile
+import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from jobs import add_options, read, run_missing
 from PIL import Image
 from scipy.ndimage import binary_dilation, label
 
-SHARE, DRAWS = 0.05, 200
+SHARE = 0.05
 SMALLEST, LARGEST = 0.005, 0.3
+MEDIUM = 0.02  # of the image: a patch is large from here on
 KINDS = ("swapped", "dropped")
 IGNORE = 255
 
@@ -77,3 +84,129 @@ def truth_of(sample, data, prep) -> np.ndarray:
     from segue.data.loader import read_sample
 
     return read_sample(sample, data.classes, prep)[1]
+
+
+def logits_of(segmenter, sample, data):
+    """The mask of an image, and the network's logits for it in half precision."""
+    from segue.data.loader import read_sample
+
+    pixels, truth = read_sample(sample, data.classes, segmenter.info.prep)
+    found = np.empty((len(data.classes), *truth.shape), np.float16)
+
+    def keep(top, logits):
+        found[:, top : top + logits.shape[1]] = logits.cpu().numpy()
+
+    segmenter.segment(segmenter.prepare(pixels), watch=keep)
+    return truth, found
+
+
+def ranked(images: list, masks: list[np.ndarray]):
+    """What is suspect when these are the masks of the images."""
+    import torch
+
+    from segue.trust.label_errors import ImageEvidence, Suspicions
+
+    suspicions = Suspicions(images[0][1].shape[0])
+    for (_, logits), mask in zip(images, masks, strict=True):
+        evidence = ImageEvidence(mask)
+        evidence.take(0, torch.from_numpy(logits).float())
+        suspicions.add(evidence)
+    return suspicions.label_errors()
+
+
+def hunt(images: list, kind: str, random: np.random.Generator) -> list[dict]:
+    """For every validation image that could be corrupted: how much of it was, and how it was found."""
+    classes, count = images[0][1].shape[0], len(images)
+    wrong = [corrupted(truth, classes, kind, random) for truth, _ in images]
+    possible = random.permutation([i for i, (_, patch) in enumerate(wrong) if patch.any()])
+    rows = []
+    for some in np.array_split(possible, max(1, round(len(possible) / max(1, SHARE * count)))):
+        masks = [wrong[i][0] if i in some else truth for i, (truth, _) in enumerate(images)]
+        found = ranked(images, masks)
+        right = np.delete(found.scores, some)
+        for i in some:
+            places = {rank for rank, one in enumerate(found.suspects) if one.image == i and hit(one, wrong[i][1])}
+            rows.append(
+                {
+                    "patch": round(float(wrong[i][1].mean()), 4),
+                    "above": float(np.mean(right < found.scores[i]) + np.mean(right == found.scores[i]) / 2),
+                    "listed": bool(places),
+                    "first20": any(place < 20 for place in places),
+                }
+            )
+    return rows
+
+
+def hit(suspect, patch: np.ndarray) -> bool:
+    """Whether most of a suspect component lies in the patch that was relabelled."""
+    return bool(patch.ravel()[suspect.positions].mean() > 0.5)
+
+
+def train(path: Path, weights: Path, mask_name: str, pixels: int | None, images: int, seed: int) -> dict:
+    """Corrupt, train, corrupt again, and look; the row to write."""
+    from plan import decided
+
+    from segue.commands.fit import train_on
+    from segue.infer.segmenter import Segmenter
+    from segue.train.resolve import preprocessing
+
+    random = np.random.default_rng(seed)
+    config, _, data = decided(path, weights, mask_name, pixels, seed)
+    transfer = dataclasses.replace(config.transfer, mode="staged")  # what was decided was decided on the right masks
+    steps = max(1, images // config.optim.batch)
+    clock = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        bad = planted(data, preprocessing(config, data, ""), Path(folder), random)
+        own = dataclasses.replace(config, transfer=transfer, steps=steps, out=out)
+        evaluation = train_on(own, bad, time.perf_counter()).evaluation
+        segmenter = Segmenter.load(out, "cpu")
+        seen = [logits_of(segmenter, sample, data) for sample in data.of("val")]
+    kinds = {kind: hunt(seen, kind, random) for kind in (KINDS if len(data.classes) > 2 else KINDS[1:])}
+    return {
+        "data": data.root.name,
+        "seed": seed,
+        "images": images,
+        "miou": evaluation["miou"],
+        "train_images": len(data.of("train")),
+        "val_images": len(seen),
+        "kinds": kinds,
+        "cpu_seconds": round(time.process_time() - clock, 1),
+    }
+
+
+def show(rows: list[dict]) -> str:
+    """A line for each data set, seed and kind."""
+    text = [
+        "| data | seed | mIoU | kind | masks | AUROC | small patches | large patches | found among 20 | among 50 |",
+        "| --- " * 10 + "|",
+    ]
+    for row in rows:
+        for kind, found in row["kinds"].items():
+            parts = [found, *([one for one in found if (one["patch"] >= MEDIUM) is large] for large in (False, True))]
+            curves = [f"{statistics.mean(one['above'] for one in part):.3f}" if part else "–" for part in parts]
+            listed = [f"{statistics.mean(one[key] for one in found):.0%}" for key in ("first20", "listed")]
+            cells = (row["data"], str(row["seed"]), f"{row['miou']:.3f}", kind, str(len(found)), *curves, *listed)
+            text.append(f"| {' | '.join(cells)} |")
+    return "\n".join(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("weights", type=Path, nargs="?")
+    parser.add_argument("--images", type=int, default=1600, help="images the training sees")
+    parser.add_argument("--pixels", type=int, help="the most pixels of a crop; as decided when not given")
+    parser.add_argument("--mask-name", default="", help="as --data.mask-name of segue fit")
+    add_options(parser, "planted_label_errors.jsonl")
+    given = parser.parse_args()
+    if given.show:
+        print(show(read(given.show)))
+        return
+    options = (given.data, given.weights, given.mask_name, given.pixels, given.images)
+    jobs = [((given.data.name, given.images, seed), partial(train, *options, seed)) for seed in given.seeds]
+    run_missing(jobs, given.out, lambda row: (row["data"], row["images"], row["seed"]))
+
+
+if __name__ == "__main__":
+    main()
