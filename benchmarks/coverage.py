@@ -3,10 +3,11 @@
     python benchmarks/coverage.py fit CAMVID WEIGHTS.pth coverage/camvid      train briefly, score all other images
     python benchmarks/coverage.py draw coverage/camvid coverage/camvid:5      the tables of coverage.md
 
-`fit` trains timm's `mobilenetv2_100` (WEIGHTS is its ImageNet file) with U-Net on `--images` images for `--steps` steps
-and keeps the confusion matrix of each image that was not trained on. `draw` takes these matrices as the population: n
-images (with `:5`, n groups of five neighbouring ones) are drawn with replacement, as from an endless world of such
-images, so that no correction for a finite population is needed. Every method makes an interval from the sample alone.
+`fit` trains timm's `mobilenetv2_100` (WEIGHTS is its ImageNet file) on `--images` images for `--steps` steps, with U-Net
+or, with `--decided`, as `segue fit` decides it, and keeps the confusion matrix of each image that was not trained on.
+`draw` takes these matrices as the population: n images (with `:5`, n groups of five neighbouring ones) are drawn with
+replacement, as from an endless world of such images, so that no correction for a finite population is needed. Every
+method makes an interval from the sample alone.
 It holds when the mIoU of the whole population is inside.
 """
 
@@ -29,10 +30,10 @@ SIZE, BATCH = (160, 224), 8
 RESAMPLES = 1000
 
 
-def fit(data: Path, weights: Path, out: Path, images: int, steps: int) -> None:
+def fit(data: Path, weights: Path, out: Path, images: int, steps: int, *, decided: bool) -> None:
     """Train on evenly spread images and write the matrices of the others to `out`/confusion.npz."""
     from segue.commands import fit as command
-    from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig
+    from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
     from segue.data.formats import open_index
 
     ids = sorted(sample.id for sample in open_index([data]).samples if sample.mask is not None)
@@ -45,7 +46,9 @@ def fit(data: Path, weights: Path, out: Path, images: int, steps: int) -> None:
             out=out,
             steps=steps,
             data=DataConfig(size=SIZE, workers=0, split=split),
-            model=ModelConfig(weights=str(weights)),
+            model=ModelConfig(weights=str(weights), decoder="segformer" if decided else "unet"),
+            transfer=TransferConfig(encoder_rate=1.0 if decided else 0.1),
+            configure=False,
             optim=OptimConfig(batch=BATCH),
             train=TrainConfig(threads=1, validations=1, patience=1),
         )
@@ -131,13 +134,14 @@ def main() -> None:
     train.add_argument("out", type=Path)
     train.add_argument("--images", type=int, default=25)
     train.add_argument("--steps", type=int, default=60)
+    train.add_argument("--decided", action="store_true", help="decoder and encoder's rate as segue fit decides them")
     sampling = commands.add_parser("draw")
     sampling.add_argument("populations", nargs="+", help="folders that fit wrote; FOLDER:5 draws groups of five")
     sampling.add_argument("--sizes", type=int, nargs="+", default=[5, 10, 20, 50, 100])
     sampling.add_argument("--draws", type=int, default=500)
     given = parser.parse_args()
     if given.command == "fit":
-        fit(given.data, given.weights, given.out, given.images, given.steps)
+        fit(given.data, given.weights, given.out, given.images, given.steps, decided=given.decided)
         return
     for population in given.populations:
         folder, _, block = population.partition(":")
