@@ -3,7 +3,7 @@
     python benchmarks/coverage.py fit CAMVID WEIGHTS.pth coverage/camvid      train briefly, score all other images
     python benchmarks/coverage.py draw coverage/camvid coverage/camvid:5      the tables of coverage.md
 
-`fit` trains timm's `mobilenetv2_100` (WEIGHTS is its ImageNet file) on `--images` images for `--steps` steps, with U-Net
+`fit` trains timm's `mobilenetv2_100` (WEIGHTS is its ImageNet file) on `--images` images for `--steps` steps with U-Net
 or, with `--decided`, as `segue fit` decides it, and keeps the confusion matrix of each image that was not trained on.
 `draw` takes these matrices as the population: n images (with `:5`, n groups of five neighbouring ones) are drawn with
 replacement, as from an endless world of such images, so that no correction for a finite population is needed. Every
