@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from segue.errors import RunError, WeightsError
+from segue.infer.familiar_file import Seen, save_seen
 from segue.infer.segmenter import Segmenter
 from segue.infer.tiling import Tiling
 from segue.models.artifact import JSON_NAME, load_info, load_model, load_networks, save_temperature
 from segue.models.ensemble import Ensemble
 from segue.models.ensemble_file import save_ensemble
 from segue.models.sources import find
+from segue.trust.novelty import familiar
 from tiny_model import tiny_info, tiny_model, write_run
 
 
@@ -157,3 +159,16 @@ def test_only_the_working_memory_of_one_network_is_needed(members):
         ensemble = Ensemble(networks)
         ensemble.scores(ensemble.features(torch.rand(1, 3, 32, 32)), 32, 32)
     assert seen == [0, 0, 0]
+
+
+def test_it_knows_what_its_first_member_knows_and_sees_as_that_one_does(tmp_path, members):
+    photo = np.random.default_rng(2).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    first, last = (Segmenter.load(one, "cpu") for one in (members[0], members[-1]))
+    known = familiar(first.look(first.prepare(photo)).features, [])
+    save_seen(members[0], Seen(known, np.zeros((1, 7))))
+    save_ensemble(tmp_path / "run" / "model", members, 1.0, {})
+    shutil.rmtree(members[0])
+    segmenter = Segmenter.load(tmp_path / "run", "cpu")
+    assert segmenter.predict(photo).distance == pytest.approx(0, abs=2e-3)
+    assert known.distance(last.look(last.prepare(photo)).features) > 0.01, "or another member's eyes would do"
+    assert segmenter.info.members == 3

@@ -17,7 +17,9 @@ from segue.models.artifact import (
     load_info,
     member_name,
     network_records,
+    read_familiar,
     require_single,
+    save_familiar,
     write_description,
 )
 from segue.models.tensor_file import read_checked, write_tensors
@@ -27,8 +29,8 @@ def save_ensemble(folder: Path, members: Sequence[Path], temperature: float, sco
     """Write a model folder that is the mean of the networks in the runs or model folders `members`.
 
     `temperature` and `scores` are those of the ensemble. The networks are copied, so that the folder is enough on its
-    own; what new images are compared with stays behind, since it is made for the eyes of one network. Returns what
-    `model.json` says.
+    own. New images are compared with what the first member was trained on: `Ensemble.features` are seen with its eyes.
+    Returns what `model.json` says.
 
     Raises:
         RunError: a folder holds no single network, they do not fit each other, or the folder cannot be written.
@@ -54,7 +56,8 @@ def save_ensemble(folder: Path, members: Sequence[Path], temperature: float, sco
         members=len(members),
     )
     write_description(folder / JSON_NAME, info, {"members": records})
-    return info
+    known = read_familiar(members[0], infos[0])
+    return save_familiar(folder, known) if known else info
 
 
 def _require_like(info: ModelInfo, first: ModelInfo, member: Path, other: Path) -> None:
