@@ -69,6 +69,13 @@ def test_images_much_larger_than_a_crop_are_shown_in_smaller_parts():
     )
 
 
+@pytest.mark.parametrize(("val", "patience"), [(29, 1.0), (30, TrainConfig().patience)])
+def test_a_score_of_few_images_stops_no_training(val, patience):
+    decision = decided(val=val)["train.patience"]
+    assert decision.value == patience
+    assert decision.inputs["val_images"] == val
+
+
 def test_a_preset_needs_evidence_in_the_files():
     assert decided()["augment.preset"].value == ""
     assert decided(channels=5)["augment.preset"].value == ""  # a microscope has many channels, too

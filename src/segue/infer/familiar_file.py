@@ -62,8 +62,8 @@ def require_threshold(run: Path, seen: Seen | None) -> None:
     """
     if seen is None:
         raise RunError(
-            f"{run}: expected a model that knows its training images, got one of before this was kept: fit again, or leave "
-            "--abstain out"
+            f"{run}: expected a model that knows its training images, got one of before this was kept: fit again, or "
+            "leave --abstain out"
         )
     if len(seen.familiar.held_out) < FEWEST:
         raise RunError(

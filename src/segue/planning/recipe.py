@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from segue.configs import FitConfig, OptimConfig
+from segue.configs import FitConfig, OptimConfig, TrainConfig
 from segue.data.census import balancing_weights
 from segue.data.geometry import inference_zoom
 from segue.planning.decision import Decision, Decisions
 from segue.planning.fingerprint import Fingerprint
+from segue.planning.validation import ENOUGH
 from segue.train.resolve import CROP_PIXELS, LEAST_SEEN, MOST_SEEN, PASSES, default_steps
 
 ENOUGH_SEEN = 0.9  # of its own side, at which the median image is seen
@@ -36,6 +37,7 @@ def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] =
         "optim.loss": _loss(),
         "optim.class_weights": _class_weights(fingerprint),
         "optim.ema": _ema(default_steps(fingerprint.train, batch.value)),
+        "train.patience": _patience(fingerprint),
         "augment.preset": _preset(fingerprint),
     }
     return {name: decision for name, decision in decisions.items() if name not in given}
@@ -132,6 +134,15 @@ def _ema(steps: int) -> Decision:
     share = OptimConfig().ema
     rule = "the average of the weights reaches back over this share of the steps; the default for all data so far"
     return Decision(share, rule, {"steps": steps, "reaches_back": round(share * steps)})
+
+
+def _patience(fingerprint: Fingerprint) -> Decision:
+    usual = TrainConfig().patience
+    inputs = {"val_images": fingerprint.val, "enough": ENOUGH}
+    if fingerprint.val >= ENOUGH:
+        return Decision(usual, "the default: a run that has not improved for this share of its steps stops", inputs)
+    rule = "it never stops early: on so few validation images the score stands still, or falls, by chance"
+    return Decision(1.0, rule, inputs)
 
 
 def _preset(fingerprint: Fingerprint) -> Decision:
