@@ -198,6 +198,27 @@ def test_other_data_with_the_same_names_is_other_data(trained, data, tmp_path):
     assert (result.split, result.summary["n_images"], result.trained_on) == ("all", 4, 0)
 
 
+def test_after_a_mask_was_corrected_the_images_that_were_held_out_are_scored(trained, data, tmp_path, caplog):
+    """Correcting what the report suspects must not turn an evaluation into one of the images trained on."""
+    data = shutil.copytree(data, tmp_path / "own")
+    noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
+    masks = sorted(path for path in data.rglob("*.png") if "mask" in str(path))
+    masks[0].write_bytes(masks[0].read_bytes() + b"corrected")
+    result = run(noted, data, dry_run=True)
+    assert (result.split, result.summary["n_images"], result.trained_on) == ("val", 2, 0)
+    assert "1 of 4 images are new, or their files changed since the run: left out" in caplog.text
+    for mask in masks[1:2]:
+        mask.write_bytes(mask.read_bytes() + b"corrected")
+    assert run(noted, data, dry_run=True).split == "all", "half of all are others: this is other data"
+
+
+def test_the_report_says_that_images_were_trained_on(trained, data, tmp_path):
+    noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
+    run(noted, data, split="all", out=tmp_path / "scores")
+    page = (tmp_path / "scores" / "report.html").read_text()
+    assert "Caution: the run was trained on 2 of these images, which flatters the score." in page
+
+
 def test_a_damaged_record_is_named(trained, data, tmp_path):
     noted = record(trained, data, tmp_path, ["val"] * 4)
     (noted / "data.json").write_text("{")

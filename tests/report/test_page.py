@@ -110,7 +110,7 @@ def test_further_metrics_stand_in_a_table_with_their_units_and_intervals():
     measure = {"spacing": None, "tolerance": 2.0, "missed": "exclude"}
     page = Page(render(dataclasses.replace(inputs, summary=inputs.summary | {"metrics": further, "measure": measure})))
     text = page.text.partition("Further metrics")[2].partition("Further metrics")[2].partition("Confusion")[0]
-    assert text.startswith("What this means.classhd95 in pixelsnsd up to 2 pixelsground")
+    assert text.startswith(" what this meansclasshd95 in pixelsnsd up to 2 pixelsground")
     assert "ground– 1 time on one side only0.250 -0.750 – 1.250disc" in text
     assert "all classes4.500 3.500 – 5.500; 3 times on one side only0.750 -0.250 – 1.750" in text
 

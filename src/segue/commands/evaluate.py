@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from segue.records import read_record
 from segue.trust.crossfit import Calibration, cross_fitted, held_out, uncalibrated
 from segue.trust.phrases import calibration_line
 
+_log = logging.getLogger("segue")
 _RECORDS = ("config.yaml", "data.json")  # what only a run folder holds
 
 
@@ -57,6 +59,12 @@ class EvaluateResult:
             "dry_run": self.dry_run,
         }
 
+    def flattered(self) -> str:
+        """A caution where the run knows some of the images from training; empty elsewhere."""
+        if not self.trained_on:
+            return ""
+        return f"the run was trained on {self.trained_on} of these images, which flatters the score"
+
     def lines(self) -> list[str]:
         """The result for people."""
         if self.dry_run:
@@ -67,8 +75,8 @@ class EvaluateResult:
         note = cautions(self.summary)
         note += [f"not in the mean, since no pixel is or was called so: {', '.join(excluded)}"] if excluded else []
         files = [f"report: {self.out / 'report.html'}"] if self.out else []
-        if self.trained_on:
-            note.append(f"caution: the run was trained on {self.trained_on} of these images, which flatters the score")
+        if caution := self.flattered():
+            note.append(f"caution: {caution}")
         further = metric_lines(self.summary.get("metrics", {}), self.summary.get("measure", {}))
         head = f"IoU on {self.summary['n_images']} images ({self.split}):"
         mean = headline(self.summary, f"{self.summary['n_images']} images")
@@ -131,19 +139,28 @@ def _refuse_run(out: Path | None) -> None:
 def choose(index: Index, split: str, recorded: dict[str, str]) -> tuple[str, tuple[Sample, ...]]:
     """The labelled samples to evaluate on, and the name of their part.
 
-    `recorded` (see `recorded_split`) holds where the layout has no validation part and every labelled image is in it,
-    that is, where this is the data of the run: images it was trained on would flatter it.
+    `recorded` (see `recorded_split`) holds where the layout has no validation part and most labelled images are in it,
+    that is, where this is the data of the run: images it was trained on would flatter it. The others, new ones or those
+    whose mask was corrected, belong to no part then, since they may have been trained on as well.
     """
     labelled = [sample for sample in index.samples if sample.mask is not None]
     parts = {sample.id: sample.split for sample in labelled}
-    if "val" not in parts.values() and all(name in recorded for name in parts):
-        parts = {name: recorded[name] for name in parts}
+    unknown = sum(name not in recorded for name in parts)
+    own = "val" not in parts.values() and unknown < len(parts) / 2
+    if own:
+        parts = {name: recorded.get(name, "") for name in parts}
     if split == "auto":
         split = "val" if "val" in parts.values() else "all"
     chosen = tuple(sample for sample in labelled if split in ("all", parts[sample.id]))
     if not chosen:
         there = ", ".join(sorted({part or "no split" for part in parts.values()})) or "none"
         raise DataError(f"{index.root}: expected labelled images in the split {split}, got none (there: {there})")
+    if own and unknown and split != "all":
+        _log.warning(
+            "%d of %d images are new, or their files changed since the run: left out (--split all takes them in)",
+            unknown,
+            len(parts),
+        )
     return split, chosen
 
 
@@ -201,6 +218,7 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
     source = {"source": info.source.name, "licence": info.source.licence, "page": info.source.url or "–"}
     inputs = ReportInputs(
         title=f"{config.run.resolve().name} on {index.root.name} ({result.split})",
+        caution=result.flattered(),
         classes=what.classes,
         summary=result.summary,
         matrix=evaluation.matrix,

@@ -69,7 +69,8 @@ class ReportInputs:
     `summary` is `Evaluation.summary()`, `matrix` its confusion matrix; `pretrained` are labelled facts on the starting
     weights (what was loaded, source, licence); `config` is the resolved configuration; `command` the line that does it
     again; `seconds` the wall clock of training; `class_weights` what each class weighed in the loss, if
-    weights were used; `judged` a sentence on what was scored, where it is not the model itself.
+    weights were used; `judged` a sentence on what was scored, where it is not the model itself; `caution`
+    why the score flatters, where it does.
     """
 
     title: str
@@ -88,3 +89,4 @@ class ReportInputs:
     seconds: float | None = None
     class_weights: dict[str, float] = field(default_factory=dict)
     judged: str = ""
+    caution: str = ""

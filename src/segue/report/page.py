@@ -93,7 +93,8 @@ def _parts(inputs: ReportInputs) -> list[tuple[str, str, str]]:
 
 def _head(anchor: str, title: str) -> str:
     claim = CLAIMED.get(anchor)
-    return f"<h2>{title}</h2>" + (f"<p>{linked('What this means.', claim)}</p>" if claim else "")
+    link = f" <small>{linked('what this means', claim)}</small>" if claim else ""
+    return f"<h2>{title}{link}</h2>"
 
 
 def _calibration(inputs: ReportInputs) -> str:

@@ -52,7 +52,9 @@ def headline(inputs: ReportInputs) -> str:
     shown = "".join(f"<div><dt>{label}</dt><dd>{escape(value)}</dd></div>" for label, value in cards)
     big = f'<div class="big"><span>{linked("mean IoU", "miou")}</span><output>{figure(summary["miou"])}</output></div>'
     note = f"<p>{escape(inputs.judged)} {linked('What this means.', 'folds')}</p>" if inputs.judged else ""
-    said = f"<p>{escape(_aloud(summary))}</p>"
+    said = f'<p class="aloud">{escape(_aloud(summary))}</p>'
+    if inputs.caution:
+        said += f'<p class="caution">Caution: {escape(inputs.caution)}.</p>'
     return (
         f'{said}<div class="headline">{big}<div class="interval">{band}</div></div><dl class="cards">{shown}</dl>{note}'
     )
