@@ -75,8 +75,13 @@ def test_a_component_is_counted_pixel_by_pixel():
     own = np.take_along_axis(shares, wrong[None].astype(int), 0)[0]
     assert top.image == 4
     evidence = np.log(shares.max(0) / np.maximum(own, LEAST)).ravel()[top.positions]
-    assert top.score == pytest.approx(evidence.sum(), rel=1e-5)
-    assert found.scores[4] == top.score / wrong.size
+    others = np.zeros((3, 3))
+    for truth, logits in pairs[:4]:
+        np.add.at(others, (truth, logits.argmax(0).numpy()), 1)
+    rate = (others[top.given, top.suspected] + 1) / (others[top.given].sum() + 3)
+    expected = evidence.mean() * np.sqrt(top.positions.size / wrong.size) * -np.log(rate)
+    assert top.score == pytest.approx(expected, rel=1e-5)
+    assert found.scores[4] == top.score
     rows, columns = np.divmod(top.positions, SIZE[1])
     assert top.box == (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
     assert (shares.argmax(0).ravel()[top.positions] == top.suspected).all()
@@ -190,8 +195,24 @@ def test_one_label_of_which_the_network_is_sure_that_it_is_wrong_weighs_more_tha
     found = collected([(wrong, ruled_out), (wrong, mistaken), (truth, ruled_out), *sure])
     first, second = found.suspects
     assert (first.image, second.image) == (0, 1)
-    assert first.score == pytest.approx(100 * -np.log(LEAST), rel=1e-4)
-    assert second.score == pytest.approx(100 * 0.1, rel=1e-3)
+    assert first.score / second.score > 9
+
+
+def test_what_the_network_often_confuses_is_less_surprising():
+    """Class 1 is taken for class 2 in every image, for class 0 only where the label is wrong."""
+
+    def image(swapped):
+        truth, seen = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+        truth[:20, :30] = 1
+        seen[:20, :15], seen[:20, 15:30] = 1, 2
+        truth[25:, :20] = seen[25:, :20] = 2
+        if swapped:
+            truth[30:45, 40:60] = 1
+        return truth, 4.0 * torch.nn.functional.one_hot(torch.from_numpy(seen).long(), 3).permute(2, 0, 1)
+
+    found = collected([image(False), image(False), image(True)])
+    assert [(one.image, one.suspected) for one in found.suspects] == [(2, 0), (0, 2), (1, 2), (2, 2)]
+    assert found.scores[2] > 3 * found.scores[0]
 
 
 def test_the_record_names_images_and_classes():
