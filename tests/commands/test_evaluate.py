@@ -175,7 +175,7 @@ def record(trained, data, tmp_path, splits):
     """The run, with a note that it was trained on `data`."""
     copy = write_run(tmp_path / "noted")
     samples = [
-        {"id": s.id, "split": split, "bytes": s.image.stat().st_size + s.mask.stat().st_size}
+        {"id": s.id, "image": str(s.image), "split": split, "bytes": s.image.stat().st_size + s.mask.stat().st_size}
         for s, split in zip(open_index([data]).samples, splits, strict=True)
     ]
     (copy / "data.json").write_text(json.dumps({"samples": samples}))
@@ -198,18 +198,28 @@ def test_other_data_with_the_same_names_is_other_data(trained, data, tmp_path):
     assert (result.split, result.summary["n_images"], result.trained_on) == ("all", 4, 0)
 
 
-def test_after_a_mask_was_corrected_the_images_that_were_held_out_are_scored(trained, data, tmp_path, caplog):
+def test_after_masks_were_corrected_the_images_that_were_held_out_are_scored(trained, data, tmp_path, caplog):
     """Correcting what the report suspects must not turn an evaluation into one of the images trained on."""
     data = shutil.copytree(data, tmp_path / "own")
     noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
-    masks = sorted(path for path in data.rglob("*.png") if "mask" in str(path))
-    masks[0].write_bytes(masks[0].read_bytes() + b"corrected")
+    for mask in (data / "masks").iterdir():
+        mask.write_bytes(mask.read_bytes() + b"corrected")
     result = run(noted, data, dry_run=True)
     assert (result.split, result.summary["n_images"], result.trained_on) == ("val", 2, 0)
+    assert run(noted, data, split="all", dry_run=True).trained_on == 2
+    assert not caplog.text
+
+
+def test_images_that_moved_and_changed_are_left_out(trained, data, tmp_path, caplog):
+    noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
+    moved = shutil.copytree(data, tmp_path / "moved")
+    masks = sorted((moved / "masks").iterdir())
+    masks[0].write_bytes(masks[0].read_bytes() + b"corrected")
+    result = run(noted, moved, dry_run=True)
+    assert (result.split, result.summary["n_images"], result.trained_on) == ("val", 2, 0)
     assert "1 of 4 images are new, or their files changed since the run: left out" in caplog.text
-    for mask in masks[1:2]:
-        mask.write_bytes(mask.read_bytes() + b"corrected")
-    assert run(noted, data, dry_run=True).split == "all", "half of all are others: this is other data"
+    masks[1].write_bytes(masks[1].read_bytes() + b"corrected")
+    assert run(noted, moved, dry_run=True).split == "all", "half of all are others: this is other data"
 
 
 def test_the_report_says_that_images_were_trained_on(trained, data, tmp_path):

@@ -141,7 +141,7 @@ def choose(index: Index, split: str, recorded: dict[str, str]) -> tuple[str, tup
 
     `recorded` (see `recorded_split`) holds where the layout has no validation part and most labelled images are in it,
     that is, where this is the data of the run: images it was trained on would flatter it. The others, new ones or those
-    whose mask was corrected, belong to no part then, since they may have been trained on as well.
+    that moved and changed, belong to no part then, since they may have been trained on as well.
     """
     labelled = [sample for sample in index.samples if sample.mask is not None]
     parts = {sample.id: sample.split for sample in labelled}
@@ -167,9 +167,10 @@ def choose(index: Index, split: str, recorded: dict[str, str]) -> tuple[str, tup
 def recorded_split(run: Path, index: Index) -> dict[str, str]:
     """The part of a run's own data that each sample of `index` belongs to, by id; samples it never saw are left out.
 
-    A sample is recognised by the size of its files and its id, or the last part of it where the record has one such
-    sample only: data that moved, or whose folders were renamed, is still known and other data with the same names is
-    not. Empty beside a bare model folder, which has no record.
+    A sample is recognised by the place of its image, whose mask may have been corrected since, or by the size of its
+    files and its id, or the last part of it where the record has one such sample only: data that moved, or whose
+    folders were renamed, is still known and other data with the same names is not. Empty beside a bare model folder,
+    which has no record.
     """
     path = run / "data.json"
     if not path.is_file():
@@ -177,6 +178,7 @@ def recorded_split(run: Path, index: Index) -> dict[str, str]:
     try:
         entries = read_record(path, "samples")["samples"]
         record = {(entry["id"], entry["bytes"]): entry["split"] for entry in entries}
+        by_place = {entry["image"]: entry["split"] for entry in entries if "image" in entry}
         by_stem: dict[tuple[str, int], list[str]] = defaultdict(list)
         for (name, size), split in record.items():
             by_stem[_stem(name), size].append(split)
@@ -186,7 +188,8 @@ def recorded_split(run: Path, index: Index) -> dict[str, str]:
     for sample in index.samples:
         size = bytes_on_disk(sample)
         alike = by_stem.get((_stem(sample.id), size), [])
-        split = record.get((sample.id, size)) or (alike[0] if len(alike) == 1 else None)
+        place = str(sample.image.resolve())
+        split = by_place.get(place) or record.get((sample.id, size)) or (alike[0] if len(alike) == 1 else None)
         if split:
             known[sample.id] = split
     return known
