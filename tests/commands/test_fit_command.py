@@ -1,15 +1,20 @@
 """`segue fit` from the command line to the files it leaves."""
 
 import csv
+import dataclasses
 import json
+import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from fakes import write_folders
-from segue.cli import main
+from segue.cli import main, parse
+from segue.commands.conclude import reproducing_command
+from segue.configs import FitConfig
 from segue.data.image import image_size
 from segue.errors import InterruptedRunError
 from segue.train.step import NonFiniteError
@@ -293,6 +298,13 @@ def test_masks_without_a_labelled_pixel_are_refused(data, tmp_path, capsys):
         Image.fromarray(np.full(image_size(path), 255, dtype=np.uint8)).save(path)
     assert main(["fit", str(copy), "--out", str(tmp_path / "run"), *TINY]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_command_in_the_report_takes_the_run_s_values_and_decides_none_anew():
+    """A plan may hold a value that is the default's, which the data would have decided otherwise."""
+    config = FitConfig((Path("/photos"),), plan=Path("plan.yaml"), steps=7)
+    _, again = parse(shlex.split(reproducing_command(config))[1:])
+    assert again == dataclasses.replace(config, plan=None, configure=False)
 
 
 def test_python_takes_what_the_command_line_takes(data, tmp_path):

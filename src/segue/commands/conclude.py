@@ -128,9 +128,9 @@ def pretrained_facts(loaded: dict[str, Any]) -> dict[str, str]:
 
 
 def reproducing_command(config: FitConfig) -> str:
-    """The command line that gives this run again: every option that differs from its default."""
+    """The command line that gives this run again: every option that differs from its default, and nothing decided."""
     words = ["segue", "fit", *(str(path) for path in config.paths)]
-    words += _options(to_dict(config), to_dict(FitConfig()), "")
+    words += _options(to_dict(dataclasses.replace(config, configure=False)), to_dict(FitConfig()), "")
     return " ".join(shlex.quote(word) for word in words)
 
 
