@@ -175,8 +175,9 @@ def test_a_run_killed_before_its_report_is_completed_and_then_needs_no_resume_po
     assert not (copy / "checkpoints").exists()
 
 
-def test_resume_takes_no_other_option(run, capsys):
-    assert main(["fit", "--resume", str(run), "--optim.lr", "1"]) == 2
+@pytest.mark.parametrize("rate", ["1", "0.002"])
+def test_resume_takes_no_other_option_not_even_at_its_default(run, capsys, rate):
+    assert main(["fit", "--resume", str(run), "--optim.lr", rate]) == 2
     assert "takes no other option" in capsys.readouterr().err
 
 

@@ -104,7 +104,7 @@ def run(config: FitConfig, given: Collection[str] = ()) -> FitResult:
     Raises `DataError`, `WeightsError`, `RunError`, `RunTakenError`, `TrainingStoppedError` or `InterruptedRunError`.
     """
     if config.resume is not None:
-        return _continue(config)
+        return _continue(config, given)
     _refuse(config)
     if config.plan is not None:
         for deviation in deviations(config, config.plan):
@@ -202,10 +202,10 @@ def _plan(config: FitConfig, data: Data) -> str:
     )
 
 
-def _continue(given: FitConfig) -> FitResult:
+def _continue(given: FitConfig, names: Collection[str]) -> FitResult:
     folder = given.resume
     assert folder is not None, "called for --resume only"
-    if given != FitConfig(resume=folder, json=given.json):
+    if given != FitConfig(resume=folder, json=given.json) or not {"resume", "json"}.issuperset(names):
         raise UsageError("--resume takes no other option: the run goes on with the configuration it was started with")
     require_run(folder)
     config = read_fit_config(folder / CONFIG)
