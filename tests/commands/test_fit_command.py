@@ -85,6 +85,7 @@ def test_the_run_knows_its_training_images_and_says_what_it_cannot_tell(run, dat
     parts = [sample["split"] for sample in json.loads((run / "data.json").read_text())["samples"]]
     count = {part: parts.count(part) for part in ("train", "val")}
     assert domain["familiar"] == {"images": count["train"], "held_out": count["val"], "threshold": None}
+    assert domain["source"] is None, "from scratch there are no images that the weights come from"
     assert domain["parts"]["val"]["enough"] is False
     assert "Images of another kind" in (run / "report.html").read_text()
     capsys.readouterr()

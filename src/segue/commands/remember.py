@@ -57,6 +57,7 @@ def remember(
     seen = Seen(known, colours)
     save_seen(run, seen)
     val = [(look.colours, None) for look in evaluation.looks]  # their distances are what others are compared with
+    scratch = config.transfer.mode == "scratch"  # then there are no images that weights come from
     parts: dict[str, tuple[Sequence[str], Sequence[tuple[Colours, float | None]]]] = {"val": (evaluation.groups, val)}
     for part, others in _others(config).items():
         found, their_looks = _looks(segmenter, spread(others, max(2, most // 2)), update)
@@ -68,7 +69,7 @@ def remember(
             "held_out": len(known.held_out),
             "threshold": known.threshold if known.threshold < np.inf else None,
         },
-        "source": _source(data, segmenter.info.prep, np.stack([look.colours for look in looks])),
+        "source": None if scratch else _source(data, segmenter.info.prep, np.stack([look.colours for look in looks])),
         "parts": {
             part: domain_gap(judged, groups, colours, known.held_out).summary()
             for part, (groups, judged) in parts.items()
