@@ -43,6 +43,18 @@ def test_beyond_the_asymptote_nothing_helps():
     assert curve.needed(0.7249999) is None  # thousands of times the labels
     flat = geometric([50, 100], [0.66, 0.65])
     assert (flat.asymptote, flat.at(200), flat.needed(0.66)) == (0.65, 0.65, None)
+    assert flat.needed(0.65) == flat.needed(0.6) == 100, "reached with the images there are"
+
+
+@pytest.mark.parametrize("last", [0.9, 0.999, 1.0])
+def test_no_forecast_is_above_1(last):
+    """Half of the images taught little: a gain of 0.4 and 1.5 times that would be an mIoU of 1.5."""
+    curve = geometric([50, 100], [0.5, last])
+    assert curve.asymptote == 1.0
+    assert last <= curve.at(200) <= curve.at(1600) <= 1
+    assert curve.at(100) == pytest.approx(last)
+    if last < 1:
+        assert curve.at(50) == pytest.approx(0.5)
 
 
 def test_sizes_that_are_no_exact_half_are_taken_as_they_are():

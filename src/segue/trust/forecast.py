@@ -40,17 +40,25 @@ class Curve:
 
     def needed(self, target: float) -> float | None:
         """How many labelled images give the mIoU `target`; None when more labels never do."""
-        if target >= self.asymptote or self.reach <= 0:
+        if self.reach <= 0 and target <= self.asymptote:
+            return float(self.images)
+        if target >= self.asymptote:
             return None
         doublings = math.log((self.asymptote - target) / self.reach) / math.log(self.share)
         return None if doublings > MOST_DOUBLINGS else self.images * 2**doublings
 
 
 def geometric(images: Sequence[int], mious: Sequence[float], share: float = SHARE) -> Curve:
-    """The curve through the two largest trainings; `images` rise. A loss counts as no gain: labels do not hurt."""
+    """The curve through the two largest trainings; `images` rise. A loss counts as no gain: labels do not hurt.
+
+    No mIoU is above 1: where the share promises one, the curve ends at 1 and the two trainings give its share.
+    """
     doublings = math.log2(images[-1] / images[-2])
-    reach = float(max(0.0, mious[-1] - mious[-2]) / (share**-doublings - 1))
-    return Curve(images[-1], mious[-1] + reach, reach, share)
+    gain, left = float(max(0.0, mious[-1] - mious[-2])), float(1 - mious[-1])
+    reach = gain / (share**-doublings - 1)
+    if reach <= left:
+        return Curve(images[-1], mious[-1] + reach, reach, share)
+    return Curve(images[-1], 1.0, left, (left / (left + gain)) ** (1 / doublings) if left > 0 else share)
 
 
 def power_law(images: Sequence[int], mious: Sequence[float]) -> Curve | None:
@@ -68,12 +76,7 @@ def power_law(images: Sequence[int], mious: Sequence[float]) -> Curve | None:
 
     if excess(1e-6) * excess(16.0) > 0:
         return None
-    curve = geometric((second, third), (middle, high), 2.0 ** -brentq(excess, 1e-6, 16.0))
-    if curve.asymptote <= 1:
-        return curve
-    # the best that any curve can end at: then the share follows from the last two trainings
-    share = ((1 - high) / (1 - middle)) ** (1 / math.log2(third / second))
-    return Curve(third, 1.0, 1 - high, share)
+    return geometric((second, third), (middle, high), 2.0 ** -brentq(excess, 1e-6, 16.0))
 
 
 def uncertainty(doublings: float) -> float:
