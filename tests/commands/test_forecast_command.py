@@ -123,6 +123,14 @@ def test_the_forecast_in_words():
     assert any("up to four times" in line for line in result([0.5, 0.6, 0.65], images=1700).lines())
 
 
+def test_trainings_of_another_run_are_not_taken_for_those_of_this_one(run, tmp_path):
+    other = shutil.copytree(run, tmp_path / "2-images-seed-0")
+    config = (other / "config.yaml").read_text()
+    (other / "config.yaml").write_text(config.replace("clip_norm: 1.0", "clip_norm: 2.0"))
+    with pytest.raises(RunError, match="expected a training with the run's own configuration, got another run's"):
+        segue.forecast(run, out=tmp_path)
+
+
 def test_a_run_without_end_or_with_too_few_images_is_refused(run, tmp_path):
     with pytest.raises(RunError, match=r"no config\.yaml"):
         segue.forecast(write_run(tmp_path / "bare"))

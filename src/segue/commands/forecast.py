@@ -145,6 +145,8 @@ def run(config: ForecastConfig) -> ForecastResult:
         raise DataError(f"{data.root}: expected {FEWEST} or more training images to forecast from, got {count}")
     out = config.out or config.run / "forecast"
     jobs = tuple(_jobs(config, trained.seed, count, out))
+    for job in jobs:
+        _require_own(job, trained)
     cost = sum(not job.finished for job in jobs) * _seconds(config.run)
     if config.dry_run:
         return ForecastResult(None, None, jobs, config.target, "", cost, out)
@@ -174,6 +176,17 @@ def _jobs(config: ForecastConfig, first: int, count: int, out: Path) -> list[Job
             own = share == 1 and seed == first
             jobs.append(Job(images, seed, config.run if own else out / f"{images}-images-seed-{seed}"))
     return jobs
+
+
+def _require_own(job: Job, config: FitConfig) -> None:
+    """Refuse a training that lies in the place of ours and is another run's: its scores would pass for ours."""
+    if not (job.folder / CONFIG).is_file():
+        return
+    own = dataclasses.replace(config, seed=job.seed, out=None, plan=None)
+    if dataclasses.replace(read_fit_config(job.folder / CONFIG), out=None, plan=None) != own:
+        raise RunError(
+            f"{job.folder}: expected a training with the run's own configuration, got another run's: use another --out"
+        )
 
 
 def _seconds(run: Path) -> float:
