@@ -230,6 +230,19 @@ def test_the_report_says_that_images_were_trained_on(trained, data, tmp_path):
 
 
 def test_a_damaged_record_is_named(trained, data, tmp_path):
+def test_the_report_does_not_speak_for_a_doctor_who_was_not_asked(trained, data, tmp_path):
+    run(trained, data, out=tmp_path / "scores")
+    page = (tmp_path / "scores" / "report.html").read_text()
+    assert "The files were not examined" in page
+    assert "The doctor found nothing wrong" not in page
+
+
+def test_the_command_in_the_report_reads_the_data_alike(trained, data, tmp_path):
+    run(trained, data, out=tmp_path / "scores", format="folders", mask_name="{stem}")
+    page = html.unescape((tmp_path / "scores" / "report.html").read_text())
+    assert "--format folders --mask-name '{stem}' --device cpu --resamples 100" in page
+
+
     noted = record(trained, data, tmp_path, ["val"] * 4)
     (noted / "data.json").write_text("{")
     with pytest.raises(RunError, match=r"data\.json"):

@@ -217,7 +217,7 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
     worst, random = worst_and_random(what.segmenter, what.samples, evaluation, classes=what.classes, seed=config.seed)
     info, index = what.segmenter.info, what.index
     splits = summarise_splits(what.samples, evaluation.matrices.sum(axis=2))  # a row of the matrix is a true class
-    data = DataSummary(str(index.root), index.format, info.prep.channels, splits, index.problems)
+    data = DataSummary(str(index.root), index.format, info.prep.channels, splits, index.problems, examined=False)
     source = {"source": info.source.name, "licence": info.source.licence, "page": info.source.url or "–"}
     inputs = ReportInputs(
         title=f"{config.run.resolve().name} on {index.root.name} ({result.split})",

@@ -53,13 +53,17 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """The data set a model was trained or evaluated on; `findings` are the doctor's."""
+    """The data set a model was trained or evaluated on.
+
+    `findings` are the doctor's, or of the layout alone where the files were not `examined`.
+    """
 
     root: str
     format: str
     channels: int
     splits: tuple[SplitSummary, ...]
     findings: tuple[Problem, ...] = ()
+    examined: bool = True
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,9 @@ def _share_of(part: SplitSummary, index: int) -> float | None:
 
 def _findings(data: DataSummary) -> str:
     if not data.findings:
-        return "<p>The doctor found nothing wrong.</p>"
+        asked = "The doctor found nothing wrong."
+        unasked = "The layout was read without a finding. The files were not examined: that is what segue doctor does."
+        return f"<p>{asked if data.examined else unasked}</p>"
     rows = "".join(
         f'<li class="{escape(f.severity)}"><code>{escape(f.code)}</code> {escape(f.message)} '
         f"<small>{escape(f.path)}</small> <em>{escape(f.remedy)}</em></li>"
@@ -202,7 +204,8 @@ def _findings(data: DataSummary) -> str:
     )
     more = len(data.findings) - MOST_FINDINGS
     rest = f"<p>and {more:,} more: run segue doctor</p>" if more > 0 else ""
-    return f'<h3>What the doctor said</h3><ul class="findings">{rows}</ul>{rest}'
+    title = "What the doctor said" if data.examined else "What was found while reading the layout"
+    return f'<h3>{title}</h3><ul class="findings">{rows}</ul>{rest}'
 
 
 def configuration(inputs: ReportInputs) -> str:
