@@ -1,4 +1,5 @@
 import csv
+import html
 import json
 import shutil
 from dataclasses import replace
@@ -229,7 +230,6 @@ def test_the_report_says_that_images_were_trained_on(trained, data, tmp_path):
     assert "Caution: the run was trained on 2 of these images, which flatters the score." in page
 
 
-def test_a_damaged_record_is_named(trained, data, tmp_path):
 def test_the_report_does_not_speak_for_a_doctor_who_was_not_asked(trained, data, tmp_path):
     run(trained, data, out=tmp_path / "scores")
     page = (tmp_path / "scores" / "report.html").read_text()
@@ -243,6 +243,7 @@ def test_the_command_in_the_report_reads_the_data_alike(trained, data, tmp_path)
     assert "--format folders --mask-name '{stem}' --device cpu --resamples 100" in page
 
 
+def test_a_damaged_record_is_named(trained, data, tmp_path):
     noted = record(trained, data, tmp_path, ["val"] * 4)
     (noted / "data.json").write_text("{")
     with pytest.raises(RunError, match=r"data\.json"):

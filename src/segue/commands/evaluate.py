@@ -238,6 +238,9 @@ def _write(out: Path, config: EvaluateConfig, result: EvaluateResult, evaluation
 
 def _command(config: EvaluateConfig) -> str:
     words = ["segue", "evaluate", *map(str, (config.run, *config.paths)), "--split", config.split]
+    for name in ("format", "mask_name", "device", "resamples"):
+        if getattr(config, name) != getattr(EvaluateConfig, name):
+            words += [f"--{name.replace('_', '-')}", str(getattr(config, name))]
     if config.metrics:
         words += ["--metrics", ",".join(config.metrics), "--missed", config.missed]
     if config.spacing is not None:
