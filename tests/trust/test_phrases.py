@@ -30,13 +30,19 @@ def test_one_line_says_before_and_after(calibration, line):
         (measured(), ("8.0 percentage points apart", "too sure", "1.50", "leaves 2.0", "halves of the images")),
         (measured(temperature=0.7), ("not sure enough", "0.70")),
         (measured(how="held out"), ("measured on images that the temperature was not fitted on",)),
-        (measured(temperature=1.02), ("corrects little",)),
+        (measured(temperature=1.02), ("corrects little of that.",)),
+        (measured(after=0.12, how="held out"), ("8.0 percentage points apart", "does not help here: it leaves 12.0")),
         (measured(after=None), ("was not corrected",)),
     ],
 )
 def test_the_sentences_say_what_was_found_and_how(calibration, said):
     text = calibration_sentences(calibration)
     assert [part for part in said if part not in text] == []
+
+
+def test_the_direction_is_said_only_where_correcting_it_helped():
+    for one in (measured(after=0.12), measured(temperature=1.02)):
+        assert "It is" not in calibration_sentences(one)
 
 
 def test_contours_are_mentioned_where_the_correction_makes_them_worse():

@@ -36,13 +36,18 @@ def calibration_sentences(calibration: Mapping[str, Any]) -> str:
     if after is None:
         return f"{said} It was not corrected, or there are too few images to measure what a correction is worth."
     if abs(temperature - 1) < SLIGHT:
-        return f"{said} A temperature of {temperature:.2f} corrects little: it is as sure as it is right."
+        return f"{said} A temperature of {temperature:.2f} corrects little of that."
     habit = "too sure" if temperature > 1 else "not sure enough"
     where = (
         "measured on halves of the images that its temperature was not fitted on"
         if calibration["measured"] == "cross-fitted"
         else "measured on images that the temperature was not fitted on"
     )
+    if after["ece"] >= before["ece"]:
+        return (
+            f"{said} The temperature of {temperature:.2f} that corrects the probabilities of segue predict does not "
+            f"help here: it leaves {_points(after['ece'])} ({where})."
+        )
     return (
         f"{said} It is {habit}; the probabilities that segue predict writes are corrected with a temperature of "
         f"{temperature:.2f}, which leaves {_points(after['ece'])} ({where}).{_near_contours(before, after)}"
