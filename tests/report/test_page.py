@@ -14,6 +14,7 @@ from segue.data.index import Problem
 from segue.infer.evaluate import Evaluation
 from segue.metrics.confusion import confusion
 from segue.report.inputs import DataSummary, Example, ReportInputs, SplitSummary
+from segue.report.kinds import kinds_section
 from segue.report.page import render, write_report
 from segue.train.state import Row
 
@@ -228,3 +229,10 @@ def test_many_classes_keep_the_matrix_readable():
 def test_the_file_is_written(tmp_path):
     write_report(tmp_path / "report.html", sample())
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == render(sample())
+
+
+@pytest.mark.parametrize("threshold", [None, 0.02])
+def test_images_of_another_kind_are_told_by_the_training_images_that_are_kept(threshold):
+    known = {"images": 256, "held_out": 30, "threshold": threshold}
+    said = kinds_section({"familiar": known, "source": None, "parts": {}})
+    assert "from the nearest it keeps of 256" in said, "of many images, those that lie farthest apart are kept"

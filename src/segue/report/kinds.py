@@ -23,13 +23,13 @@ def kinds_section(domain: Mapping[str, Any] | None) -> str:
 def _limit(known: Mapping[str, Any]) -> str:
     if known["threshold"] is None:
         return (
-            f"segue predict says how far an image is from the nearest of {known['images']} training images, but not "
-            f"from where on that is far: {known['held_out']} independent validation images are too few, {FEWEST} are "
-            "needed (of images that share a group, one counts)."
+            f"segue predict says how far an image is from the nearest it keeps of {known['images']} training images, "
+            f"but not from where on that is far: {known['held_out']} independent validation images are too few, "
+            f"{FEWEST} are needed (of images that share a group, one counts)."
         )
     return (
         f"segue predict calls an image unlike the training images when it is farther than {known['threshold']:.4f} "
-        f"from the nearest of {known['images']} of them. Of images like the validation images, at most "
+        f"from the nearest it keeps of {known['images']}. Of images like the validation images, at most "
         f"{100 * FALSE_ALARMS:.0f} % are; {known['held_out']} independent ones set the limit."
     )
 
