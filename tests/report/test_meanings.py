@@ -19,3 +19,10 @@ def test_a_link_leads_to_its_sentence():
     assert 'href="#meaning-interval"' in linked("95 % interval", "interval")
     assert '<div id="meaning-interval">' in meanings(["interval"])
     assert meanings([]) == ""
+
+
+def test_every_figure_of_the_first_screen_is_explained():
+    said = MEANINGS["scores"].sentence
+    assert [
+        name for name in ("Dice", "Pixel accuracy", "mean pixel accuracy", "Frequency-weighted IoU") if name not in said
+    ] == []

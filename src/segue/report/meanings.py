@@ -33,8 +33,10 @@ MEANINGS = {
     "scores": Meaning(
         "Dice, accuracy, precision, recall",
         "Dice is IoU on another scale, 2 IoU / (1 + IoU). Pixel accuracy is the share of pixels that are right: high "
-        "when the largest class is, whatever the others are. Of a class, precision is the share of what the network "
-        "gives to it that is right, recall the share of what is labelled so that it finds.",
+        "when the largest class is, whatever the others are; mean pixel accuracy is the mean recall of the classes. "
+        "Frequency-weighted IoU is a mean in which each class counts as much as it has labelled pixels. Of a class, "
+        "precision is the share of what the network gives to it that is right, recall the share of what is labelled so "
+        "that it finds.",
         "reference/canon/metrics.md#metrics",
     ),
     "training": Meaning(
