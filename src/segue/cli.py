@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         verb, config, given = _parse(arguments)
         _configure_logging()
         command = importlib.import_module(VERBS[verb][1])
-        # fit decides what was left open, and has to know that a value was given even where it is the default's
-        result = command.run(config, given) if verb == "fit" else command.run(config)
+        # these decide what was left open, and have to know that a value was given even where it is the default's
+        result = command.run(config, given) if verb in ("fit", "plan") else command.run(config)
         wants_json = getattr(config, "json", wants_json)
         print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))
         return int(result.exit_code)

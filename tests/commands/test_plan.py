@@ -13,7 +13,7 @@ from segue.cli import main
 from segue.commands import plan as command
 from segue.configs import OptimConfig, TrainConfig
 from segue.models.encoders import create_encoder
-from segue.planning import candidates, halving
+from segue.planning import candidates, halving, validation
 from segue.planning.machine import Machine
 
 TINY = ["--device", "cpu"]
@@ -61,6 +61,15 @@ def test_without_weights_it_plans_the_default_and_says_why(data, tmp_path, capsy
     # a plan may have been edited: it is never written over
     assert main(["plan", str(data), "--out", str(out), *TINY]) == 3
     assert "expected no plan there, found one" in capsys.readouterr().err
+
+
+def test_a_share_that_is_given_stands_even_where_it_is_the_default(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(validation, "LARGE", 5)  # ten images are many: a fifth would be held out
+    for words, share in ([], 0.2), (["--data.val-fraction", "0.3"], 0.3):
+        assert main(["plan", str(data), "--out", str(tmp_path), *TINY, "--dry-run", "--json", *words]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed["decisions"]["data.val_fraction"]["value"] == share
+        assert printed["fingerprint"]["val"] == 10 * share
 
 
 def test_a_dry_run_explains_and_writes_nothing(data, tmp_path, capsys, monkeypatch):

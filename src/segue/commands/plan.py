@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import shlex
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ class PlanResult:
         return [*text, "", after, shlex.join(words)]
 
 
-def run(config: PlanConfig) -> PlanResult:
-    """Plan as `config` says; see `PlanConfig`.
+def run(config: PlanConfig, given: Collection[str] = ()) -> PlanResult:
+    """Plan as `config` says; see `PlanConfig`. Options whose dotted names are in `given` stand, also at their default.
 
     Raises `DataError`, `UsageError` or `WeightsError`, and `RunTakenError` where there is a plan: somebody may have
     edited it.
@@ -82,7 +83,7 @@ def run(config: PlanConfig) -> PlanResult:
     began = time.perf_counter()
     found = candidates(config.sources, commercial=config.commercial, max_ms=config.max_ms)
     index = open_index(config.paths, config.data.format, config.data.mask_name)
-    held_out = _held_out(config, index)
+    held_out = _held_out(config, index, given)
     data_config = dataclasses.replace(config.data, val_fraction=held_out.value)
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, data_config, config.seed, update, index)
@@ -113,11 +114,11 @@ def run(config: PlanConfig) -> PlanResult:
     )
 
 
-def _held_out(config: PlanConfig, index: Index) -> Decision:
+def _held_out(config: PlanConfig, index: Index, given: Collection[str]) -> Decision:
     """The share to hold out."""
     if config.data.split is not None:
         return Decision(config.data.val_fraction, "not used: a split was given")
-    if config.data.val_fraction != DataConfig().val_fraction:
+    if "data.val_fraction" in given or config.data.val_fraction != DataConfig().val_fraction:
         return Decision(config.data.val_fraction, "given")
     return val_fraction(index)
 
