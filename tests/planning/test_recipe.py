@@ -69,6 +69,15 @@ def test_images_much_larger_than_a_crop_are_shown_in_smaller_parts():
     )
 
 
+def test_the_average_reaches_back_over_steps_that_are_taken():
+    given = decide(FACTS, dataclasses.replace(CONFIG, steps=100), ["steps"])
+    assert given["optim.ema"].inputs == {"steps": 100, "reaches_back": 4}
+    assert decided()["optim.ema"].inputs["steps"] == decided()["steps"].value
+    timed = decide(FACTS, dataclasses.replace(CONFIG, minutes=2), ["minutes"])
+    assert "steps" not in timed, "nobody knows how many fit into the minutes"
+    assert timed["optim.ema"].inputs == {}
+
+
 @pytest.mark.parametrize(("val", "patience"), [(29, 1.0), (30, TrainConfig().patience)])
 def test_a_score_of_few_images_stops_no_training(val, patience):
     decision = decided(val=val)["train.patience"]

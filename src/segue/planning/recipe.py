@@ -23,11 +23,14 @@ def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] =
     """All decisions that follow from the data alone; `config` is resolved for it.
 
     `given` are dotted names of options that stand as they are in `config`: what follows from them follows from their
-    value, and no decision is made on them.
+    value, and no decision is made on them. Minutes decide the steps while training, so no decision is made on these.
     """
     batch = _batch(fingerprint)
     if "optim.batch" in given:
         batch = Decision(config.optim.batch, "given")
+    steps = config.steps if "steps" in given else default_steps(fingerprint.train, batch.value)
+    if config.minutes is not None:
+        given, steps = {*given, "steps"}, None
     decisions = {
         "data.size": _size(fingerprint, config),
         "augment.scale": _scale(fingerprint, config),
@@ -36,7 +39,7 @@ def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] =
         "steps": _steps(fingerprint, batch.value),
         "optim.loss": _loss(),
         "optim.class_weights": _class_weights(fingerprint),
-        "optim.ema": _ema(default_steps(fingerprint.train, batch.value)),
+        "optim.ema": _ema(steps),
         "train.patience": _patience(fingerprint),
         "augment.preset": _preset(fingerprint),
     }
@@ -130,10 +133,10 @@ def _class_weights(fingerprint: Fingerprint) -> Decision:
     return Decision(power, rule, inputs)
 
 
-def _ema(steps: int) -> Decision:
+def _ema(steps: int | None) -> Decision:
     share = OptimConfig().ema
     rule = "the average of the weights reaches back over this share of the steps; the default for all data so far"
-    return Decision(share, rule, {"steps": steps, "reaches_back": round(share * steps)})
+    return Decision(share, rule, {"steps": steps, "reaches_back": round(share * steps)} if steps else {})
 
 
 def _patience(fingerprint: Fingerprint) -> Decision:
