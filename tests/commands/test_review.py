@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from segue.configs import PredictConfig, ReviewConfig
 from segue.data.encoding import encode
 from segue.data.formats import open_index
 from segue.data.image import read_mask
-from segue.errors import DataError, UsageError
+from segue.errors import DataError, RunError, UsageError
 from segue.infer.misses import collect_misses
+from segue.infer.review_file import Threshold, load_mark
 from segue.infer.segmenter import Segmenter
-from segue.models.artifact import save_temperature
+from segue.models.artifact import load_info, save_temperature
 from segue.trust.conformal import thresholds
 from tiny_model import NAMES, write_run
 
@@ -88,6 +90,16 @@ def test_a_threshold_is_found_written_and_used(trained, data, tmp_path, capsys):
             missed.append((mark[truth == 1] == 0).mean())
     assert np.mean(missed) == pytest.approx(found.missed)
     assert marks / (12 * 48 * 64) == pytest.approx(found.marked)
+
+
+def test_the_command_to_go_on_with_can_be_copied_whatever_the_names(tmp_path):
+    """Classes without a name of their own are called class 0, class 1, …"""
+    found = Threshold("class 0", 0.1, 0.5, "images", 9, 9, 0, 0.05, 0.3)
+    result = command.ReviewResult(Path("my runs/a"), 0.1, (found,), {}, 9, "images", 9, "all", tmp_path)
+    assert result.lines()[-1] == "use it: segue predict 'my runs/a' IMAGE… --review 'class 0'"
+    info = load_info(write_run(tmp_path / "my run"))
+    with pytest.raises(RunError, match=r"segue review '.*/my run' DATA --classes disc, with"):
+        load_mark(tmp_path / "my run", info, "disc")
 
 
 def test_every_class_has_a_line_and_a_place_in_the_file(trained, data):

@@ -223,7 +223,8 @@ def _continue(given: FitConfig, names: Collection[str]) -> FitResult:
 def _completed(config: FitConfig, folder: Path) -> FitResult:
     """The result of a run that has nothing left to do, from its records."""
     weights = folder if config.folds == 1 else fold_folders(folder, config.folds)[0]
-    _log.info("%s is complete, nothing is left to do; to train on: segue fit DATA --model.weights %s", folder, weights)
+    again = f"segue fit DATA --model.weights {shlex.quote(str(weights))}"
+    _log.info("%s is complete, nothing is left to do; to train on: %s", folder, again)
     evaluation = read_record(folder / EVALUATION, "miou", "interval", "n_images")
     remove_checkpoints(folder / CHECKPOINTS)  # it may have been killed before it did
     return FitResult(folder, evaluation, seconds_trained(config, folder), config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import shlex
 import shutil
 import time
 from dataclasses import dataclass
@@ -133,12 +134,13 @@ def run(config: ForecastConfig) -> ForecastResult:
     """
     require_run(config.run)
     if not is_complete(config.run):
-        raise RunError(f"{config.run}: expected a finished run: finish it with segue fit --resume {config.run}")
+        finish = f"segue fit --resume {shlex.quote(str(config.run))}"
+        raise RunError(f"{config.run}: expected a finished run: finish it with {finish}")
     trained, data = read_fit_config(config.run / CONFIG), load_data(config.run / DATA)
     if trained.folds > 1:
         raise RunError(
             f"{config.run}: expected a run with one part held out, got {trained.folds} folds: forecast from one of "
-            f"them, segue forecast {fold_folders(config.run, trained.folds)[0]}"
+            f"them, segue forecast {shlex.quote(str(fold_folders(config.run, trained.folds)[0]))}"
         )
     count = len(data.of("train"))
     if count < FEWEST:

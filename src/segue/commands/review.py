@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ class ReviewResult:
             *rows,
             *refused,
             *self._caution(),
-            f"use it: segue predict {self.run} IMAGE… --review {self.found[0].name}",
+            f"use it: segue predict {shlex.quote(str(self.run))} IMAGE… --review {shlex.quote(self.found[0].name)}",
         ]
 
     def _caution(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,8 +66,8 @@ def load_mark(run: Path, info: ModelInfo, name: str) -> Mark:
     found = [row["threshold"] for row in rows if row["name"] == name]
     if not found:
         raise RunError(
-            f"{path}: expected a threshold for {name}, got none: segue review {run} DATA --classes {name}, with "
-            "labelled images that it was not trained on"
+            f"{path}: expected a threshold for {name}, got none: segue review {shlex.quote(str(run))} DATA --classes "
+            f"{shlex.quote(name)}, with labelled images that it was not trained on"
         )
     return Mark(info.classes.names.index(name), found[0])
 
