@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fakes import save_image, scene, write_folders
 from segue.configs import DataConfig
 from segue.data.folds import divided, grouped_folds, load_folds, save_folds, undivided, with_fold
-from segue.data.index import Sample
+from segue.data.index import Problem, Sample
 from segue.data.prepare import prepare
 from segue.errors import DataError, RunError
 
@@ -72,6 +72,12 @@ def test_every_fold_trains_on_all_images_that_it_does_not_judge(data):
         assert [heights[sample.id] for sample in one.of("train")] == [size[0] for size in one.sizes]
         assert (one.pixels == data.pixels).all()
         assert one.bands == whole.bands
+
+
+def test_what_was_found_of_a_part_is_not_said_of_the_folds(data):
+    """A class that one part lacks is there when nothing is held out."""
+    found = tuple(Problem(code, "warning", data.root, code, "") for code in ("CLASS_ABSENT_TRAIN", "MASK_MISSING"))
+    assert undivided(dataclasses.replace(data, findings=found)).findings == found[1:]
 
 
 def test_a_fold_without_a_labelled_pixel_is_refused(data):

@@ -17,6 +17,8 @@ from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.errors import DataError, RunError
 
+OF_PARTS = ("CLASS_ABSENT_TRAIN", "CLASS_ABSENT_VAL")
+
 
 def grouped_folds(samples: Sequence[Sample], seed: int, count: int) -> dict[str, int]:
     """The fold, from 1 to `count`, in which each sample is held out, by id.
@@ -50,7 +52,7 @@ def undivided(data: Data) -> Data:
     """The data with nothing held out: all samples are for training, and sizes and bands are measured on all of them.
 
     So all folds prepare their images alike, as in nnU-Net, and their networks can be put together. No label goes into
-    these numbers.
+    these numbers. What was found of the two parts alone is not so of the folds.
     """
     known = iter(data.sizes)
     sizes = tuple(next(known) if sample.split == "train" else image_size(sample.image) for sample in data.samples)
@@ -58,6 +60,7 @@ def undivided(data: Data) -> Data:
         data,
         samples=tuple(replace(sample, split="train") for sample in data.samples),
         sizes=sizes,
+        findings=tuple(one for one in data.findings if one.code not in OF_PARTS),
         bands=measure([sample.image for sample in data.samples], data.channels),
     )
 
