@@ -46,6 +46,7 @@ def test_configurations_survive_the_round_trip_through_plain_types(kind):
         ({"json": "yes"}, "json: expected true or false, got 'yes'"),
         ({"seed": True}, "seed: expected a whole number, got True"),
         ({"steps": float("inf")}, "steps: expected a whole number"),
+        ({"minutes": float("inf")}, "minutes: expected a finite number, got inf"),
         ({"optim": {"lr": float("nan")}}, "optim.lr: expected 1e-08 to 10, got nan"),
     ],
 )

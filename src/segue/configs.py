@@ -102,6 +102,8 @@ def _problem(f: dataclasses.Field[Any], value: Any) -> str | None:  # noqa: ANN4
                 else f"at most {high:g}"
             )
             return f"{f.name}: expected {span}, got {number:g}"
+        if number == float("inf"):
+            return f"{f.name}: expected a finite number, got inf"
     return None
 
 
