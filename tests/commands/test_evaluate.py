@@ -192,6 +192,13 @@ def test_a_run_is_not_flattered_by_the_images_it_was_trained_on(trained, data, t
     assert any(line.startswith("caution: the run was trained on 2 of these images") for line in everything.lines())
 
 
+def test_the_model_folder_of_a_run_is_known_by_the_record_beside_it(trained, data, tmp_path):
+    noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
+    assert run(noted / "model", data, dry_run=True).split == "val"
+    copied = shutil.copytree(noted / "model", tmp_path / "model")
+    assert run(copied, data, dry_run=True).split == "all"
+
+
 def test_other_data_with_the_same_names_is_other_data(trained, data, tmp_path):
     noted = record(trained, data, tmp_path, ["train", "val", "train", "val"])
     other = write_folders(tmp_path / "other", 4, size=(56, 72))

@@ -27,6 +27,7 @@ from segue.metrics.measured import chosen
 from segue.metrics.phrases import cautions, figure, headline, metric_lines
 from segue.models.artifact import load_info
 from segue.records import read_record
+from segue.train.run_folder import MODEL
 from segue.trust.crossfit import Calibration, cross_fitted, held_out, uncalibrated
 from segue.trust.phrases import calibration_line
 
@@ -169,10 +170,12 @@ def recorded_split(run: Path, index: Index) -> dict[str, str]:
 
     A sample is recognised by the place of its image, whose mask may have been corrected since, or by the size of its
     files and its id, or the last part of it where the record has one such sample only: data that moved, or whose
-    folders were renamed, is still known and other data with the same names is not. Empty beside a bare model folder,
-    which has no record.
+    folders were renamed, is still known and other data with the same names is not. The model folder of a run has the
+    record beside it; a copy has none, and nothing is known then.
     """
     path = run / "data.json"
+    if not path.is_file() and run.resolve().name == MODEL:
+        path = run.resolve().parent / path.name
     if not path.is_file():
         return {}
     try:
