@@ -30,6 +30,7 @@ SHARE = 0.05
 SMALLEST, LARGEST = 0.005, 0.3
 MEDIUM = 0.02  # of the image: a patch is large from here on
 KINDS = ("swapped", "dropped")
+PUBLISHED = ("softmin", "doubt")
 IGNORE = 255
 
 
@@ -118,6 +119,13 @@ def hunt(images: list, kind: str, random: np.random.Generator) -> list[dict]:
     """For every validation image that could be corrupted: how much of it was, and how it was found."""
     classes, count = images[0][1].shape[0], len(images)
     wrong = [corrupted(truth, classes, kind, random) for truth, _ in images]
+    clean, spoilt = (
+        [published(logits, mask) for mask, (_, logits) in pairs]
+        for pairs in (
+            zip([truth for truth, _ in images], images, strict=True),
+            zip([mask for mask, _ in wrong], images, strict=True),
+        )
+    )
     possible = random.permutation([i for i, (_, patch) in enumerate(wrong) if patch.any()])
     rows = []
     for some in np.array_split(possible, max(1, round(len(possible) / max(1, SHARE * count)))):
@@ -125,16 +133,47 @@ def hunt(images: list, kind: str, random: np.random.Generator) -> list[dict]:
         found = ranked(images, masks)
         right = np.delete(found.scores, some)
         for i in some:
+            others = {
+                name: above(spoilt[i][name], [clean[j][name] for j in range(count) if j not in some])
+                for name in PUBLISHED
+            }
             places = {rank for rank, one in enumerate(found.suspects) if one.image == i and hit(one, wrong[i][1])}
             rows.append(
                 {
                     "patch": round(float(wrong[i][1].mean()), 4),
-                    "above": float(np.mean(right < found.scores[i]) + np.mean(right == found.scores[i]) / 2),
+                    "above": above(found.scores[i], right),
+                    **others,
                     "listed": bool(places),
                     "first20": any(place < 20 for place in places),
                 }
             )
     return rows
+
+
+def above(score: float, others) -> float:
+    """The share of the others that are less suspect: its mean over corrupted images is the area under the curve."""
+    return float(np.mean(np.less(others, score)) + np.mean(np.equal(others, score)) / 2)
+
+
+def published(logits: np.ndarray, mask: np.ndarray) -> dict[str, float]:
+    """Scores of an image by others: the soft minimum of its labels' probabilities, the doubt in its worst component.
+
+    Lad and Mueller 2023 (https://arxiv.org/abs/2307.05080) with softness 0.1, negated; Rottmann and Reese 2023
+    (https://arxiv.org/abs/2207.06104), the sum of 1 - probability of the label.
+    """
+    import torch
+
+    from segue.trust.label_errors import CORE, SMALLEST
+    from segue.trust.regions import regions
+
+    shares = torch.softmax(torch.from_numpy(logits).float(), 0).numpy()
+    known = mask != IGNORE
+    labels = np.where(known, mask, 0).astype(np.int64)
+    given, first = np.take_along_axis(shares, labels[None], 0)[0], shares.argmax(0)
+    weights = np.exp((1 - given[known].astype(np.float64)) / 0.1)
+    codes = np.where(known & (first != labels), labels * len(shares) + first, -1)
+    doubt = max((float((1 - given.ravel()[part]).sum()) for part in regions(codes, SMALLEST, CORE)), default=0.0)
+    return {"softmin": -float((given[known] * weights).sum() / weights.sum()), "doubt": doubt}
 
 
 def hit(suspect, patch: np.ndarray) -> bool:
@@ -178,15 +217,26 @@ def train(path: Path, weights: Path, mask_name: str, pixels: int | None, images:
 def show(rows: list[dict]) -> str:
     """A line for each data set, seed and kind."""
     text = [
-        "| data | seed | mIoU | kind | masks | AUROC | small patches | large patches | found among 20 | among 50 |",
-        "| --- " * 10 + "|",
+        "| data | seed | mIoU | kind | masks | AUROC | small patches | large patches | found among 20 | among 50 "
+        "| softmin | doubt |",
+        "| --- " * 12 + "|",
     ]
     for row in rows:
         for kind, found in row["kinds"].items():
             parts = [found, *([one for one in found if (one["patch"] >= MEDIUM) is large] for large in (False, True))]
             curves = [f"{statistics.mean(one['above'] for one in part):.3f}" if part else "–" for part in parts]
             listed = [f"{statistics.mean(one[key] for one in found):.0%}" for key in ("first20", "listed")]
-            cells = (row["data"], str(row["seed"]), f"{row['miou']:.3f}", kind, str(len(found)), *curves, *listed)
+            others = [f"{statistics.mean(one[name] for one in found):.3f}" for name in PUBLISHED]
+            cells = (
+                row["data"],
+                str(row["seed"]),
+                f"{row['miou']:.3f}",
+                kind,
+                str(len(found)),
+                *curves,
+                *listed,
+                *others,
+            )
             text.append(f"| {' | '.join(cells)} |")
     return "\n".join(text)
 
