@@ -226,7 +226,8 @@ def show(rows: list[dict]) -> str:
             parts = [found, *([one for one in found if (one["patch"] >= MEDIUM) is large] for large in (False, True))]
             curves = [f"{statistics.mean(one['above'] for one in part):.3f}" if part else "–" for part in parts]
             listed = [f"{statistics.mean(one[key] for one in found):.0%}" for key in ("first20", "listed")]
-            others = [f"{statistics.mean(one[name] for one in found):.3f}" for name in PUBLISHED]
+            # the first runs were made without the published scores
+            others = [f"{statistics.mean(one[n] for one in found):.3f}" if n in found[0] else "–" for n in PUBLISHED]
             cells = (
                 row["data"],
                 str(row["seed"]),
