@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.configs import DataConfig, FitConfig, OptimConfig, TrainConfig
+from segue.configs import AugmentConfig, DataConfig, FitConfig, OptimConfig, TrainConfig
 from segue.data.index import Index, Sample
 from segue.errors import UsageError
 from segue.planning.fingerprint import ClassFacts, Fingerprint, Quantiles
@@ -89,6 +89,14 @@ def test_a_preset_needs_evidence_in_the_files():
     assert decided()["augment.preset"].value == ""
     assert decided(channels=5)["augment.preset"].value == ""  # a microscope has many channels, too
     assert decided(georeferenced=True)["augment.preset"].value == "aerial"
+
+
+def test_a_preset_decides_on_crops_around_rare_classes_itself():
+    decision = decided()["augment.rare_crops"]
+    assert (decision.value, decision.inputs["rarest_class"]) == (0.0, "sign")
+    assert "augment.rare_crops" not in decided(georeferenced=True)
+    config = dataclasses.replace(CONFIG, augment=AugmentConfig(preset="driving"))
+    assert "augment.rare_crops" not in decide(FACTS, config, {"augment.preset"})
 
 
 def test_what_is_given_is_not_decided_and_the_rest_follows_from_it():

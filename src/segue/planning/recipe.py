@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from segue.configs import FitConfig, OptimConfig, TrainConfig
+from segue.configs import AugmentConfig, FitConfig, OptimConfig, TrainConfig
 from segue.data.census import balancing_weights
 from segue.data.geometry import inference_zoom
 from segue.planning.decision import Decision, Decisions
@@ -43,6 +43,8 @@ def decide(fingerprint: Fingerprint, config: FitConfig, given: Collection[str] =
         "train.patience": _patience(fingerprint),
         "augment.preset": _preset(fingerprint),
     }
+    if not decisions["augment.preset"].value and not config.augment.preset:  # a preset has a share of its own
+        decisions["augment.rare_crops"] = _rare_crops(fingerprint)
     return {name: decision for name, decision in decisions.items() if name not in given}
 
 
@@ -146,6 +148,17 @@ def _patience(fingerprint: Fingerprint) -> Decision:
         return Decision(usual, "the default: a run that has not improved for this share of its steps stops", inputs)
     rule = "it never stops early: on so few validation images the score stands still, or falls, by chance"
     return Decision(1.0, rule, inputs)
+
+
+def _rare_crops(fingerprint: Fingerprint) -> Decision:
+    rarest = min(fingerprint.classes, key=lambda one: one.image_share)
+    rule = (
+        "crops are drawn from all images alike: laying a third of them around rare classes helped on one of four data "
+        "sets and hurt on another"
+    )
+    return Decision(
+        AugmentConfig().rare_crops, rule, {"rarest_class": rarest.name, "images_with_it": rarest.image_share}
+    )
 
 
 def _preset(fingerprint: Fingerprint) -> Decision:
