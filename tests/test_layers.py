@@ -23,7 +23,7 @@ LAYERS = [
     {"data", "models", "losses", "metrics"},
     {"transfer", "infer", "trust"},
     {"objectives"},
-    {"report", "train", "demo", "planning"},
+    {"report", "train", "demo", "planning", "speed"},
     {"commands"},
     {"cli", "api", "__main__", "__init__"},
 ]

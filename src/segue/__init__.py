@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "bench",
     "compare",
     "convert",
     "doctor",
@@ -25,6 +26,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from segue.api import (
+        bench,
         compare,
         convert,
         doctor,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from segue.commands.bench import BenchResult
+from segue.commands.bench import run as run_bench
 from segue.commands.compare import CompareResult
 from segue.commands.compare import run as run_compare
 from segue.commands.convert import ConvertResult
@@ -29,6 +31,7 @@ from segue.commands.review import ReviewResult
 from segue.commands.review import run as run_review
 from segue.configs import (
     AugmentConfig,
+    BenchConfig,
     CompareConfig,
     ConvertConfig,
     DataConfig,
@@ -192,6 +195,57 @@ def lr_find(  # noqa: PLR0913 - one argument per option of the command line
         train=train or TrainConfig(),
     )
     return run_lr_find(config)
+
+
+def bench(  # noqa: PLR0913 - one argument per option of the command line
+    *paths: str | Path,
+    out: str | Path | None = None,
+    seconds: float = 60.0,
+    configure: bool = True,
+    steps: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    data: DataConfig | None = None,
+    model: ModelConfig | None = None,
+    transfer: TransferConfig | None = None,
+    optim: OptimConfig | None = None,
+    augment: AugmentConfig | None = None,
+    train: TrainConfig | None = None,
+) -> BenchResult:
+    """Measure how fast this machine reads, trains and predicts: `result.verdicts["training"].sentence`.
+
+    Args:
+        paths: one folder with images and masks in it, or an image folder and a mask folder; or a finished run, which is
+            measured with its own options.
+        out: file the figures are written to as JSON; nothing is written when not given.
+        seconds: time to measure for.
+        configure: decide what is left at its default from the data; False takes the fixed defaults.
+        steps: training steps of the fit whose time is estimated; computed from the data when not given.
+        minutes: wall-clock budget of that fit instead of steps.
+        seed: seed of everything random.
+        data: layout, classes, crop size, loader threads.
+        model: encoder, decoder.
+        transfer: what of the pretrained weights is kept.
+        optim: optimiser, batch, loss.
+        augment: random changes of the training images.
+        train: device, precision, threads.
+    """
+    config = BenchConfig(
+        paths=tuple(Path(path) for path in paths),
+        out=Path(out) if out is not None else None,
+        seconds=seconds,
+        configure=configure,
+        steps=steps,
+        minutes=minutes,
+        seed=seed,
+        data=data or DataConfig(),
+        model=model or ModelConfig(),
+        transfer=transfer or TransferConfig(),
+        optim=optim or OptimConfig(),
+        augment=augment or AugmentConfig(),
+        train=train or TrainConfig(),
+    )
+    return run_bench(config)
 
 
 def load(run: str | Path, device: str = "auto") -> Segmenter:

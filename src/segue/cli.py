@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "fit": (configs.FitConfig, "segue.commands.fit"),
     "plan": (configs.PlanConfig, "segue.commands.plan"),
     "lr-find": (configs.LrFindConfig, "segue.commands.lr_find"),
+    "bench": (configs.BenchConfig, "segue.commands.bench"),
     "evaluate": (configs.EvaluateConfig, "segue.commands.evaluate"),
     "compare": (configs.CompareConfig, "segue.commands.compare"),
     "forecast": (configs.ForecastConfig, "segue.commands.forecast"),
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _configure_logging()
         command = importlib.import_module(VERBS[verb][1])
         # these decide what was left open, and have to know that a value was given even where it is the default's
-        result = command.run(config, given) if verb in ("fit", "plan") else command.run(config)
+        result = command.run(config, given) if verb in ("fit", "plan", "bench") else command.run(config)
         wants_json = getattr(config, "json", wants_json)
         print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))
         return int(result.exit_code)

@@ -553,6 +553,51 @@ class LrFindConfig(Checked):
 
 
 @dataclass(frozen=True)
+class BenchConfig(Checked):
+    """Measure how fast this machine reads, trains and predicts, say what holds it back and how long a fit takes."""
+
+    paths: tuple[Path, ...] = knob(
+        (),
+        "one folder with images and masks in it, or an image folder and a mask folder; or a finished run, which is "
+        "measured with its own options",
+        positional=True,
+    )
+    out: Path | None = knob(None, "file the figures are written to as JSON; nothing is written when not given")
+    seconds: float = knob(
+        60.0, "time to measure for, in seconds; three rounds are taken, however long", low=1, high=86400
+    )
+    config: Path | None = knob(
+        None, "YAML file with any of the options of segue fit, such as a run's config.yaml; flags win over it"
+    )
+    plan: Path | None = knob(
+        None, "plan.yaml of segue plan, edited or not; holds where neither flags nor --config say otherwise"
+    )
+    configure: bool = knob(
+        True, "without --plan, decide what is left open from the data, as segue fit does; else the fixed defaults hold"
+    )
+    steps: int | None = knob(None, "training steps of the fit; computed from the data when not given", low=1)
+    minutes: float | None = knob(None, "wall-clock budget of the fit in minutes, instead of its steps", low=0.1)
+    folds: int = knob(1, "networks the fit trains, as of segue fit; one of them is measured", low=1, high=20)
+    seed: int = knob(0, "seed of everything random", low=0, high=2**31 - 1)
+    commercial: bool = knob(
+        False, "refuse an encoder or weights whose licence is not known to allow commercial use (segue list encoders)"
+    )
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the data and the options, measure and write nothing")
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    transfer: TransferConfig = TransferConfig()
+    optim: OptimConfig = OptimConfig()
+    augment: AugmentConfig = AugmentConfig()
+    train: TrainConfig = TrainConfig()
+
+    def __post_init__(self) -> None:
+        """Refuse two rates for the encoder, too."""
+        super().__post_init__()
+        require_one_encoder_rate(self.transfer, self.optim)
+
+
+@dataclass(frozen=True)
 class EvaluateConfig(Checked):
     """Score a run on labelled images, with a 95 % interval."""
 

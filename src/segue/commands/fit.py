@@ -105,6 +105,23 @@ def run(config: FitConfig, given: Collection[str] = ()) -> FitResult:
     """
     if config.resume is not None:
         return _continue(config, given)
+    began = time.perf_counter()
+    config, data, planned = decided(config, given)
+    if config.dry_run:
+        check(config, data)
+        return FitResult(None, {}, time.perf_counter() - began, config)
+    if config.folds > 1:
+        from segue.commands.folds import train_folds  # a fold is trained by what is here
+
+        return train_folds(config, data, began, planned)
+    return train_on(config, data, began, planned)
+
+
+def decided(config: FitConfig, given: Collection[str] = ()) -> tuple[FitConfig, Data, Planned | None]:
+    """What `run` would train with: the resolved configuration, the data, and what led to it where it was decided.
+
+    It is said in one line. A dry run's configuration is decided without short trainings.
+    """
     _refuse(config)
     if config.plan is not None:
         for deviation in deviations(config, config.plan):
@@ -114,17 +131,9 @@ def run(config: FitConfig, given: Collection[str] = ()) -> FitResult:
     if config.commercial:
         scratch = config.transfer.mode == "scratch"
         require_commercial(config.model.encoder, None if scratch else config.model.weights)
-    began = time.perf_counter()
     config, data, planned = _ready(config, given)
     _log.info("%s", _plan(config, data))
-    if config.dry_run:
-        check(config, data)
-        return FitResult(None, {}, time.perf_counter() - began, config)
-    if config.folds > 1:
-        from segue.commands.folds import train_folds  # a fold is trained by what is here
-
-        return train_folds(config, data, began, planned)
-    return train_on(config, data, began, planned)
+    return config, data, planned
 
 
 def _refuse(config: FitConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -10,7 +11,8 @@ from jaxtyping import Float, Int64
 from segue.data.classes import Classes
 from segue.data.doctor.masks import MaskFacts, unpack
 from segue.data.encoding import encode
-from segue.data.index import Sample
+
+One = TypeVar("One")
 
 
 def class_pixels(mask: MaskFacts, classes: Classes) -> Int64[np.ndarray, " classes"]:
@@ -38,8 +40,8 @@ def balancing_weights(pixels: Int64[np.ndarray, " classes"], power: float) -> Fl
     return weights / weights[present].mean() if present.any() else np.ones(len(pixels))
 
 
-def spread(samples: Sequence[Sample], most: int) -> tuple[Sample, ...]:
-    """At most `most` samples, evenly spread over the given order."""
+def spread(samples: Sequence[One], most: int) -> tuple[One, ...]:
+    """At most `most` samples (2 or more), or their numbers, evenly spread over the given order."""
     if len(samples) <= most:
         return tuple(samples)
     return tuple(samples[round(i * (len(samples) - 1) / (most - 1))] for i in range(most))

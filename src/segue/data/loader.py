@@ -34,6 +34,8 @@ from segue.data.keyed import batch_keys, sample_generator
 from segue.data.normalise import normalise
 from segue.errors import DataError
 
+CACHE_BYTES = 2 * 2**30  # of decoded samples that are kept in memory
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -55,6 +57,11 @@ def read_sample(sample: Sample, classes: Classes, prep: Preprocessing) -> tuple[
     return assembled(image, missing, read_mask(sample.mask), sample.mask, classes, prep)
 
 
+def bytes_in_memory(source: Source) -> int:
+    """What a sample takes of the cache; one that is read by the window takes nothing."""
+    return source.image.nbytes + source.labels.nbytes if isinstance(source, Decoded) else 0
+
+
 class TrainingSet:
     """Labelled samples, read when needed, kept in memory as far as `cache_bytes` goes, and augmented by key.
 
@@ -73,7 +80,7 @@ class TrainingSet:
         prep: Preprocessing,
         augment_config: AugmentConfig,
         seed: int,
-        cache_bytes: int = 2 * 2**30,
+        cache_bytes: int = CACHE_BYTES,
         whole_bytes: int = 128 * 2**20,
     ) -> None:
         self.samples = tuple(samples)
@@ -96,7 +103,7 @@ class TrainingSet:
         if kept is not None:
             return kept
         source = self._shrink(self._open(self.samples[index]))
-        weight = source.image.nbytes + source.labels.nbytes if isinstance(source, Decoded) else 0
+        weight = bytes_in_memory(source)
         with self._lock:  # two threads may have decoded the same sample; one is kept and counted
             if index not in self._cache and weight <= self._room:
                 self._room -= weight

@@ -45,7 +45,7 @@ def measure_machine(config: FitConfig, channels: int, classes: int) -> Machine:
         device=device,
         precision=precision,
         threads=torch.get_num_threads(),
-        memory_gb=round(_memory(device) / 1e9, 1),
+        memory_gb=round(total_memory(device) / 1e9, 1),
         network=f"{config.model.encoder} + {config.model.decoder}",
         size=config.data.size,
         images_per_second=round(_speed(config, channels, classes), 2),
@@ -76,7 +76,7 @@ def _speed(config: FitConfig, channels: int, classes: int) -> float:
     return BATCH / min(times[1:])
 
 
-def _memory(device: str) -> int:
+def total_memory(device: str) -> int:
     """Bytes of the accelerator, else of the machine, or what a container is allowed of it."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[1])

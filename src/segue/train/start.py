@@ -90,7 +90,7 @@ def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
         return install(start(config, data, time.perf_counter()), folder)
     then = read_record(folder / ENVIRONMENT)
     loaded = read_record(folder / LOADED, "source", "summary")  # needed at the end: better to know now
-    loop = _assemble(config, data, _network(config, data, loaded.get(NETWORK, "")))
+    loop = untrained(config, data, loaded.get(NETWORK, ""))
     loop.folder = folder / CHECKPOINTS
     loop.state = restore(loop.engine, load_newest(loop.folder))
     now = environment(config.train.device, config.train.precision)
@@ -104,7 +104,12 @@ def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
 
 def check(config: FitConfig, data: Data) -> None:
     """Build everything a fit builds before its weights are loaded; raises what a fit would raise."""
-    _assemble(config, data, _network(config, data, network_of(config.model)))
+    untrained(config, data, network_of(config.model))
+
+
+def untrained(config: FitConfig, data: Data, network: str) -> Loop:
+    """A loop at step 0 with random weights, for a resolved configuration; `network` as in `ModelSpec`."""
+    return _assemble(config, data, _network(config, data, network))
 
 
 def _network(config: FitConfig, data: Data, network: str) -> SegmentationModel:
@@ -203,12 +208,19 @@ def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
     state = loop.state
     step_seconds = time_steps(loop)
     validation_seconds = time_validation(loop)
-    # the final evaluation runs in single precision, on all validation images, and draws the worst of them; then some
-    # training images, and those of other parts, are looked at once more
-    state.reserve += 3 * validation_seconds + LOOKING * loop.budget.seconds
+    state.reserve += seconds_to_conclude(validation_seconds, loop.budget.seconds)
     state.seconds = time.perf_counter() - began
     state.total_steps = loop.budget.first_estimate(state, step_seconds, validation_seconds, config.train.validations)
     _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, state.total_steps, step_seconds)
+
+
+def seconds_to_conclude(validation_seconds: float, seconds: float) -> float:
+    """What follows the last step of a run of `seconds`, the report's pictures and pages aside (`State.reserve`).
+
+    The final evaluation runs in single precision, on all validation images, and draws the worst of them; then some
+    training images, and those of other parts, are looked at once more.
+    """
+    return 3 * validation_seconds + LOOKING * seconds
 
 
 def time_steps(loop: Loop) -> float:
