@@ -87,3 +87,17 @@ def test_listing(kind, capsys):
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) >= 3
     assert all(row["name"] for row in rows)
+
+
+def test_a_verb_that_processes_cannot_share_is_refused_by_the_first_of_them(monkeypatch, capsys):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    assert main(["list", "losses"]) == 2
+    assert "expected torchrun with fit only, got list" in capsys.readouterr().err
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SystemExit, match="2"):
+        main(["list", "losses"])
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert main(["list", "losses"]) == 0

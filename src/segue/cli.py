@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from segue import __version__, configs, conversion
+from segue.console import first_process, processes
 from segue.errors import SegueError, UsageError
 from segue.overlay import flat, nested, overlaid
 from segue.table import did_you_mean
@@ -41,6 +42,8 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "list": (configs.ListConfig, "segue.commands.list"),
 }
 
+SHARED = ("fit",)  # verbs whose work is shared by processes that torchrun starts
+
 
 def entry() -> NoReturn:
     """The console script."""
@@ -54,11 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         verb, config, given = _parse(arguments)
         _configure_logging()
+        _refuse_several(verb)
         command = importlib.import_module(VERBS[verb][1])
         # these decide what was left open, and have to know that a value was given even where it is the default's
         result = command.run(config, given) if verb in ("fit", "plan", "bench") else command.run(config)
         wants_json = getattr(config, "json", wants_json)
-        print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))
+        if first_process():
+            print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))
         return int(result.exit_code)
     except SegueError as error:
         return _report_error(str(error), type(error).__name__, error.exit_code, wants_json)
@@ -69,6 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of our output left; give the interpreter somewhere harmless to flush to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _refuse_several(verb: str) -> None:
+    if verb in SHARED or processes() == 1:
+        return
+    if not first_process():
+        raise SystemExit(UsageError.exit_code)  # one of them says it
+    shared = " and ".join(SHARED)
+    raise UsageError(
+        f"expected torchrun with {shared} only, got {verb}, of which each process would do all: run it without"
+    )
 
 
 def _report_error(message: str, kind: str, exit_code: int, wants_json: bool) -> int:

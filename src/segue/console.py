@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,6 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def processes() -> int:
+    """How many processes torchrun started for this command; 1 without it."""
+    return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
+def first_process() -> bool:
+    """Whether this process speaks: the only one, or the first of those that torchrun started."""
+    return processes() == 1 or os.environ["RANK"] == "0"
 
 
 @cache

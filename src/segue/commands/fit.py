@@ -15,7 +15,7 @@ import yaml
 
 from segue.config_file import read_fit_config, write_fit_config
 from segue.configs import FitConfig
-from segue.console import duration, progress_bar
+from segue.console import duration, processes, progress_bar
 from segue.conversion import to_dict
 from segue.data.folds import divided
 from segue.data.formats import open_index
@@ -35,6 +35,7 @@ from segue.report.pictures import save_train_batch
 from segue.train.checkpoint import remove_checkpoints
 from segue.train.lock import held
 from segue.train.loop import Loop, run_loop
+from segue.train.processes import ALONE, everyone
 from segue.train.record import Recorder, seconds_so_far
 from segue.train.resolve import resolve
 from segue.train.run_folder import (
@@ -54,6 +55,7 @@ from segue.train.run_folder import (
 from segue.train.signals import stop_request
 from segue.train.start import check, install, resume, start
 from segue.train.state import State
+from segue.train.together import together
 from segue.transfer.lr_groups import encoder_peak
 from segue.trust.domain_phrases import fit_lines
 
@@ -99,10 +101,16 @@ def run(config: FitConfig, given: Collection[str] = ()) -> FitResult:
 
     `config.plan` names the plan whose values `config` holds already: the command line and `segue.fit` put them there.
     Without one, and with `config.configure`, what is at its default is decided from the data, but for the options whose
-    dotted names are in `given`.
+    dotted names are in `given`. Processes that torchrun started train together; all get the result.
 
     Raises `DataError`, `WeightsError`, `RunError`, `RunTakenError`, `TrainingStoppedError` or `InterruptedRunError`.
     """
+    if processes() > 1 and everyone() is ALONE:
+        return together(lambda: _fit(config, given))
+    return _fit(config, given)
+
+
+def _fit(config: FitConfig, given: Collection[str]) -> FitResult:
     if config.resume is not None:
         return _continue(config, given)
     began = time.perf_counter()
@@ -132,6 +140,7 @@ def decided(config: FitConfig, given: Collection[str] = ()) -> tuple[FitConfig, 
         scratch = config.transfer.mode == "scratch"
         require_commercial(config.model.encoder, None if scratch else config.model.weights)
     config, data, planned = _ready(config, given)
+    everyone().require_shares(config.optim.batch)
     _log.info("%s", _plan(config, data))
     return config, data, planned
 
@@ -174,7 +183,7 @@ def train_on(config: FitConfig, data: Data, began: float, planned: Planned | Non
 
     `planned` is what led to the configuration, where this run decided itself.
     """
-    started = start(config, data, began)
+    started = start(config, data, began, everyone())
     folder = create_run_folder(config.out, config.paths[0].name)
     with held(folder):
         require_empty(folder)
@@ -218,6 +227,7 @@ def _continue(given: FitConfig, names: Collection[str]) -> FitResult:
         raise UsageError("--resume takes no other option: the run goes on with the configuration it was started with")
     require_run(folder)
     config = read_fit_config(folder / CONFIG)
+    everyone().require_shares(config.optim.batch)
     with held(folder):
         if is_complete(folder):
             return _completed(config, folder)
@@ -226,7 +236,7 @@ def _continue(given: FitConfig, names: Collection[str]) -> FitResult:
 
             return continue_folds(config, folder)
         data = load_data(folder / DATA)
-        return _train(resume(config, data, folder), config, data, folder)
+        return _train(resume(config, data, folder, everyone()), config, data, folder)
 
 
 def _completed(config: FitConfig, folder: Path) -> FitResult:
@@ -255,6 +265,7 @@ def _train(loop: Loop, config: FitConfig, data: Data, folder: Path) -> FitResult
         loop.on_validation = recorder.write
         loop.on_step = lambda state: update(state.progress, _position(state))
         run_loop(loop, stop)
+    loop.validator = dataclasses.replace(loop.validator, group=ALONE)  # the others have nothing left to do
     began = time.perf_counter()
     with progress_bar("evaluating") as update:
         evaluation = conclude(loop, config, data, folder, update)

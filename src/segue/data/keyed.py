@@ -22,9 +22,9 @@ def epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.Generator(np.random.Philox(key=[seed, _SHUFFLE | epoch])).permutation(count)
 
 
-def step_seed(seed: int, step: int) -> int:
-    """The seed of torch's generator (dropout, stochastic depth) at one training step."""
-    draw = np.random.Generator(np.random.Philox(key=[seed, (1 << 62) | step])).integers(0, 2**63 - 1)
+def step_seed(seed: int, step: int, process: int = 0) -> int:
+    """The seed of torch's generator (dropout, stochastic depth) at one training step, in each of several processes."""
+    draw = np.random.Generator(np.random.Philox(key=[seed, (1 << 62) | (process << 40) | step])).integers(0, 2**63 - 1)
     return int(draw)
 
 

@@ -35,6 +35,7 @@ from segue.data.normalise import normalise
 from segue.errors import DataError
 
 CACHE_BYTES = 2 * 2**30  # of decoded samples that are kept in memory
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -138,19 +139,22 @@ class TrainingSet:
             image *= torch.from_numpy(np.ascontiguousarray(inside))  # padding is the mean colour, 0 after normalising
         return image, torch.from_numpy(labels.copy()), self.samples[index].id  # a decoded array may be read-only
 
-    def batch(self, step: int, batch: int) -> Batch:
-        """All samples of one training step."""
-        keys = batch_keys(self._seed, step, batch, len(self))
+    def batch(self, step: int, batch: int, part: slice = ALL) -> Batch:
+        """All samples of one training step, or those at some places of its batch."""
+        keys = batch_keys(self._seed, step, batch, len(self))[part]
         images, labels, ids = zip(*(self.draw(*key) for key in keys), strict=True)
         return Batch(torch.stack(images), torch.stack(labels), ids)
 
 
-def batches(data: TrainingSet, batch: int, start: int, workers: int) -> Iterator[Batch]:
-    """The batches of steps `start`, `start + 1`, ... without end, `workers` threads working ahead (0: none do)."""
+def batches(data: TrainingSet, batch: int, start: int, workers: int, part: slice = ALL) -> Iterator[Batch]:
+    """The batches of steps `start`, `start + 1`, ... without end, `workers` threads working ahead (0: none do).
+
+    `part` are the places of each batch that are wanted, where several processes share it.
+    """
     if workers == 0:
         step = start
         while True:
-            yield data.batch(step, batch)
+            yield data.batch(step, batch, part)
             step += 1
     with ThreadPoolExecutor(workers, thread_name_prefix="segue-loader") as pool:
         waiting: deque[Future[Batch]] = deque()
@@ -158,7 +162,7 @@ def batches(data: TrainingSet, batch: int, start: int, workers: int) -> Iterator
         try:
             while True:
                 while len(waiting) < workers + 1:
-                    waiting.append(pool.submit(data.batch, step, batch))
+                    waiting.append(pool.submit(data.batch, step, batch, part))
                     step += 1
                 yield waiting.popleft().result()
         finally:

@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING
 
 from segue.errors import UsageError
+from segue.losses.across import Across, over_all
 from segue.losses.combine import Loss, LossFunction
 from segue.losses.parameters import read_parameters
 from segue.table import Table
@@ -42,10 +43,11 @@ _TERM = re.compile(r"(?:(?P<weight>[^*()]+)\*)?(?P<name>[^*()]+)(?:\((?P<paramet
 _PLUS = re.compile(r"(?<![\d.][eE])\+(?![^(]*\))")  # the plus of 1e+2, or one between brackets, is part of a term
 
 
-def parse_loss(text: str, class_weights: Tensor | None = None) -> Loss:
+def parse_loss(text: str, class_weights: Tensor | None = None, across: Across | None = None) -> Loss:
     """Read a weighted sum of losses; a term without a weight weighs 1, a parameter that is not given has its default.
 
     `class_weights` (one per class) go to the losses that take `weights`; the others balance classes by themselves.
+    With `across` a batch is what all processes have of it.
 
     Raises `UsageError` for an unknown name, a name that comes twice, weights that are not positive numbers, and
     parameters that the loss does not have or that are out of their bounds.
@@ -61,7 +63,7 @@ def parse_loss(text: str, class_weights: Tensor | None = None) -> Loss:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"loss {text!r}: {twice} comes twice, write it once with the sum of its weights")
-    return Loss(tuple((name, weight, _bound(name, values, class_weights)) for name, weight, values in terms))
+    return Loss(tuple((name, weight, _bound(name, values, class_weights, across)) for name, weight, values in terms))
 
 
 def takes_class_weights(name: str) -> bool:
@@ -69,12 +71,12 @@ def takes_class_weights(name: str) -> bool:
     return "weights" in inspect.signature(LOSSES[name]).parameters
 
 
-def _bound(name: str, values: dict[str, float], class_weights: Tensor | None) -> LossFunction:
+def _bound(name: str, values: dict[str, float], class_weights: Tensor | None, across: Across | None) -> LossFunction:
     """The function of a row, with its parameters and, where it takes them, the class weights filled in."""
     function = functools.partial(LOSSES[name], **values) if values else LOSSES[name]
     if class_weights is not None and takes_class_weights(name):
-        return functools.partial(function, weights=class_weights)
-    return function
+        function = functools.partial(function, weights=class_weights)
+    return function if across is None else over_all(function, across)
 
 
 def _parse_term(term: str) -> tuple[str, float, dict[str, float]]:

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from segue.losses.across import Total, alone
 from segue.losses.border import same_pixels
 from segue.losses.pixelwise import mean_over_labelled
 
@@ -17,6 +18,7 @@ def binary_cross_entropy(
     *,
     ignore: int = 255,
     weights: Float[Tensor, " classes"] | None = None,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Cross entropy of "this class or not" by sigmoids, averaged over the classes and the labelled pixels.
 
@@ -29,4 +31,4 @@ def binary_cross_entropy(
     known = labels.masked_fill(labels == ignore, 0).long()
     target = torch.zeros_like(scores).scatter_(1, known.unsqueeze(1), 1)
     losses = functional.binary_cross_entropy_with_logits(scores, target, reduction="none").mean(1)
-    return mean_over_labelled(losses, labels, ignore, weights)
+    return mean_over_labelled(losses, labels, ignore, weights, total)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from segue.losses.across import Total, alone
 from segue.losses.border import same_pixels
 
 
@@ -17,6 +18,7 @@ def boundary(
     *,
     ignore: int = 255,
     spacing: tuple[float, ...] | None = None,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Mean over labelled pixels and classes of |phi| |p - y|, phi being the signed distance to the class in the image.
 
@@ -36,7 +38,7 @@ def boundary(
     distance = torch.from_numpy(maps).to(logits.device, probabilities.dtype).abs()
     apart = (probabilities - torch.zeros_like(probabilities).scatter_(1, known.unsqueeze(1), 1)).abs()
     per_pixel = (distance * apart).mean(1)
-    return (per_pixel * keep).sum() / keep.sum().clamp(min=1)
+    return total((per_pixel * keep).sum()) / total(keep.sum()).clamp(min=1)
 
 
 def distance_maps(

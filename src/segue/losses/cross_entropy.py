@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from segue.losses.across import Total, alone
 from segue.losses.border import same_pixels
 from segue.losses.parameters import Between
 
@@ -20,6 +21,7 @@ def cross_entropy(
     ignore: int = 255,
     weights: Float[Tensor, " classes"] | None = None,
     smoothing: Annotated[float, Between(0, 0.9)] = 0.0,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Minus the log-probability of the true class, averaged over the labelled pixels of the whole batch.
 
@@ -33,11 +35,13 @@ def cross_entropy(
     labels = labels.long()
     if weights is not None:
         weights = weights.to(logits.device, torch.float32)
-    total = functional.cross_entropy(
-        logits.float(), labels, weights, ignore_index=ignore, reduction="sum", label_smoothing=smoothing
+    summed = total(
+        functional.cross_entropy(
+            logits.float(), labels, weights, ignore_index=ignore, reduction="sum", label_smoothing=smoothing
+        )
     )
     counts = labels != ignore
     if weights is None:
-        return total / counts.sum().clamp(min=1)
-    mass = weights[labels[counts]].sum()
-    return total / mass.clamp(min=torch.finfo(torch.float32).tiny)
+        return summed / total(counts.sum()).clamp(min=1)
+    mass = total(weights[labels[counts]].sum())
+    return summed / mass.clamp(min=torch.finfo(torch.float32).tiny)

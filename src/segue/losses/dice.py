@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from segue.losses.across import Total, alone
 from segue.losses.overlap import mean_over_present, overlap
 from segue.losses.parameters import Between
 
@@ -18,13 +19,14 @@ def dice(
     *,
     ignore: int = 255,
     smooth: Annotated[float, Between(0, 1e6)] = 1.0,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """One minus the soft Dice overlap, averaged over the classes present in `labels`.
 
     Sums run over the whole batch; `smooth` (pixels) is added to both. When to use it: as `jaccard`, which it orders
     predictions like, with a gentler slope on regions that hardly overlap.
     """
-    shared, predicted, true = overlap(logits, labels, ignore)
+    shared, predicted, true = overlap(logits, labels, ignore, total)
     # without `smooth` a class that is neither there nor predicted divides by zero
     whole = (predicted + true + smooth).clamp(min=torch.finfo(shared.dtype).tiny)
     return mean_over_present(1 - (2 * shared + smooth) / whole, true)

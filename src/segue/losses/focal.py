@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from segue.losses.across import Total, alone
 from segue.losses.border import same_pixels
 from segue.losses.parameters import Between
 from segue.losses.pixelwise import mean_over_labelled
@@ -21,6 +22,7 @@ def focal(
     ignore: int = 255,
     weights: Float[Tensor, " classes"] | None = None,
     gamma: Annotated[float, Between(0, 10)] = 2.0,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Mean over the labelled pixels of -(1 - p)^gamma log p, p being the softmax probability of the true class.
 
@@ -34,4 +36,4 @@ def focal(
     losses = functional.cross_entropy(logits.float(), labels, ignore_index=ignore, reduction="none")
     # below gamma 1 the slope of x^gamma is infinite at 0, where a perfect or ignored pixel is: there it is cut off
     wrong = (-torch.expm1(-losses)).clamp(min=torch.finfo(losses.dtype).tiny)
-    return mean_over_labelled(wrong**gamma * losses, labels, ignore, weights)
+    return mean_over_labelled(wrong**gamma * losses, labels, ignore, weights, total)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from segue.losses.across import Total, alone
 from segue.losses.overlap import overlap
 
 
@@ -14,6 +15,7 @@ def generalised_dice(
     labels: Int[Tensor, " batch *space"],
     *,
     ignore: int = 255,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """One minus the Dice overlap of all classes together, class c weighing 1 / (pixels of c in the batch)^2.
 
@@ -22,7 +24,7 @@ def generalised_dice(
     very different size that are all present in most batches; one class of a few pixels otherwise rules the sum, and
     `dice` is steadier.
     """
-    shared, predicted, true = overlap(logits, labels, ignore)
+    shared, predicted, true = overlap(logits, labels, ignore, total)
     weight = torch.where(true > 0, (true.max().clamp(min=1) / true.clamp(min=1)) ** 2, 0.0)
     extent = (weight * (predicted + true)).sum()
     apart = extent - 2 * (weight * shared).sum()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from segue.losses.across import Total, alone
 from segue.losses.border import same_pixels
 
 
@@ -19,7 +20,10 @@ class Overlap(NamedTuple):
 
 
 def overlap(
-    logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, " batch *space"], ignore: int
+    logits: Float[Tensor, "batch classes *space"],
+    labels: Int[Tensor, " batch *space"],
+    ignore: int,
+    total: Total = alone,
 ) -> Overlap:
     """Count the overlap of softmax probabilities p and one-hot labels y over the labelled pixels.
 
@@ -36,9 +40,9 @@ def overlap(
     zeros = probabilities.new_zeros(classes)
     known = known.flatten()
     return Overlap(
-        shared=zeros.index_add(0, known, own.flatten()),
-        predicted=(probabilities * weight.unsqueeze(1)).sum((0, *range(2, logits.ndim))),
-        true=zeros.index_add(0, known, weight.flatten()),
+        shared=total(zeros.index_add(0, known, own.flatten())),
+        predicted=total((probabilities * weight.unsqueeze(1)).sum((0, *range(2, logits.ndim)))),
+        true=total(zeros.index_add(0, known, weight.flatten())),
     )
 
 

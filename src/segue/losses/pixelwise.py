@@ -6,12 +6,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from segue.losses.across import Total, alone
+
 
 def mean_over_labelled(
     losses: Float[Tensor, " batch *space"],
     labels: Int[Tensor, " batch *space"],
     ignore: int,
     weights: Float[Tensor, " classes"] | None = None,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Average `losses` over the pixels that are not ignored; 0 when all are.
 
@@ -22,4 +25,4 @@ def mean_over_labelled(
     if weights is not None:
         known = labels.masked_fill(labels == ignore, 0).long()
         mass = mass * weights.to(losses.device, losses.dtype)[known]
-    return (losses * mass).sum() / mass.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+    return total((losses * mass).sum()) / total(mass.sum()).clamp(min=torch.finfo(losses.dtype).tiny)

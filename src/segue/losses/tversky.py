@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from segue.losses.across import Total, alone
 from segue.losses.overlap import mean_over_present, overlap
 from segue.losses.parameters import Between
 
@@ -21,6 +22,7 @@ def tversky(
     beta: Annotated[float, Between(0.01, 10)] = 0.7,
     gamma: Annotated[float, Between(0.3, 4)] = 1.0,
     smooth: Annotated[float, Between(0, 1e6)] = 1.0,
+    total: Total = alone,
 ) -> Float[Tensor, ""]:
     """Mean over the classes present of (1 - T)^gamma with T = TP / (TP + alpha FP + beta FN), soft counts of the batch.
 
@@ -29,7 +31,7 @@ def tversky(
     1/gamma for it: its 4/3 is 0.75 here. `smooth` (pixels) is added to both sums. When to use it: when missing the
     object is worse than a false alarm (lesions, cracks), with `beta` above `alpha`.
     """
-    shared, predicted, true = overlap(logits, labels, ignore)
+    shared, predicted, true = overlap(logits, labels, ignore, total)
     false_positive, false_negative = predicted - shared, true - shared
     apart = alpha * false_positive + beta * false_negative
     losses = apart / (shared + apart + smooth).clamp(min=torch.finfo(shared.dtype).tiny)

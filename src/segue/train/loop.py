@@ -62,21 +62,30 @@ def run_loop(loop: Loop, stop: StopRequest) -> None:
     """
     started = time.perf_counter() - loop.state.seconds
     loop._mark = (loop.state.seconds, loop.state.step)
-    stream = batches(loop.data, loop.engine.optim.batch, loop.state.step, loop.workers)
+    engine = loop.engine
+    stream = batches(loop.data, engine.optim.batch, loop.state.step, loop.workers, engine.group.part)
     with closing(stream):  # type: ignore[type-var]  # a generator, typed as an iterator
-        while True:
-            loop.state.seconds = time.perf_counter() - started
-            if _validation_due(loop):
-                _validate(loop, stop, started)
-                save(loop)
-            if loop.state.finished:
-                return
-            _leave_if_asked(loop, stop)
-            _step(loop, stream)
-            loop.on_step(loop.state)
-            every = loop.train.checkpoint_every
-            if every and loop.state.step % every == 0 and not _validation_due(loop):
-                save(loop)
+        try:
+            _run(loop, stream, stop, started)
+        except TrainingStoppedError:
+            save(loop)
+            raise
+
+
+def _run(loop: Loop, stream: Iterator[Batch], stop: StopRequest, started: float) -> None:
+    while True:
+        loop.state.seconds = time.perf_counter() - started
+        if _validation_due(loop):
+            _validate(loop, stop, started)
+            save(loop)
+        if loop.state.finished:
+            return
+        _leave_if_asked(loop, stop)
+        _step(loop, stream)
+        loop.on_step(loop.state)
+        every = loop.train.checkpoint_every
+        if every and loop.state.step % every == 0 and not _validation_due(loop):
+            save(loop)
 
 
 def _step(loop: Loop, stream: Iterator[Batch]) -> None:
@@ -85,14 +94,11 @@ def _step(loop: Loop, stream: Iterator[Batch]) -> None:
     try:
         losses = training_step(loop.engine, batch, state)
     except NonFiniteError as error:
-        save(loop)
+        ids = loop.data.batch(state.step, loop.engine.optim.batch).ids  # those of all processes
         raise TrainingStoppedError(
-            f"{error} at step {state.step} on the images {', '.join(batch.ids)}: the state before this step is saved "
+            f"{error} at step {state.step} on the images {', '.join(ids)}: the state before this step is saved "
             f"in {loop.folder}; look at these images and masks (segue doctor), or lower --optim.lr"
         ) from None
-    except TrainingStoppedError:
-        save(loop)
-        raise
     for name, value in losses.items():
         state.loss_sums[name] = state.loss_sums.get(name, 0.0) + value
     state.loss_count += 1
@@ -120,13 +126,19 @@ def _validate(loop: Loop, stop: StopRequest, started: float) -> None:
     state.validated = state.step
     if scores.miou > state.best_miou:
         state.best_miou, state.best_step = scores.miou, state.step
-        loop.folder.mkdir(parents=True, exist_ok=True)
-        save_tensors(best_path(loop.folder, state.step), loop.engine.average.state_dict(), {"step": state.step})
+        _save_best(loop)
     state.stopped_early = _hopeless(state, loop.train)
     state.seconds = time.perf_counter() - started
     _revise_budget(loop, time.perf_counter() - began)
     loop._mark = (state.seconds, state.step)
     loop.on_validation(state)
+
+
+def _save_best(loop: Loop) -> None:
+    if loop.engine.group.first:
+        loop.folder.mkdir(parents=True, exist_ok=True)
+        path = best_path(loop.folder, loop.state.step)
+        save_tensors(path, loop.engine.average.state_dict(), {"step": loop.state.step})
 
 
 def _row(loop: Loop, scores: Scores) -> Row:
@@ -163,23 +175,27 @@ def _revise_budget(loop: Loop, validation_seconds: float) -> None:
     step_seconds = (state.seconds - validation_seconds - seconds) / max(1, state.step - step)
     left = max(0, loop.train.validations - len(state.history))
     loop.budget.revise(state, step_seconds, validation_seconds, left)
+    state.total_steps = loop.engine.group.from_first(state.total_steps)  # one clock decides for all processes
 
 
 def _leave_if_asked(loop: Loop, stop: StopRequest) -> None:
-    if stop.signal_number is None:
+    number = int(loop.engine.group.most(stop.signal_number or 0))  # a signal may reach one process before the others
+    if number == 0:
         return
     save(loop)
-    name = signal.Signals(stop.signal_number).name
+    name = signal.Signals(number).name
     raise InterruptedRunError(
         f"stopped by {name} at step {loop.state.step} of {loop.state.total_steps}, state saved: "
         f"continue with segue fit --resume {shlex.quote(str(loop.folder.parent))}",
-        stop.signal_number,
+        number,
     )
 
 
 def save(loop: Loop) -> None:
-    """Write a resume point for the current state."""
+    """Write a resume point for the current state, which is the same in all processes that train together."""
     engine = loop.engine
+    if not engine.group.first:
+        return
     tensors: dict[str, Tensor] = {f"model.{name}": tensor for name, tensor in engine.model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in engine.average.state_dict().items()}
     tensors |= {f"optim.{name}": tensor for name, tensor in state_tensors(engine.optimizer).items()}

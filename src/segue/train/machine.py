@@ -34,13 +34,17 @@ def make_scaler(precision: str) -> torch.amp.GradScaler | None:
 
 
 def make_fabric(device: str, precision: str, scaler: torch.amp.GradScaler | None = None) -> Fabric:
-    """The engine that moves tensors, casts the forward pass and, in fp16, scales the loss; one device."""
+    """The engine that moves tensors, casts the forward pass and, in fp16, scales the loss; one device.
+
+    Of several GPUs it is the current one, which is the first unless `segue.train.processes` chose.
+    """
+    devices = [torch.cuda.current_device()] if device == "cuda" else 1
     if precision == "fp16":
-        return Fabric(accelerator=device, devices=1, plugins=MixedPrecision("16-mixed", device, scaler))
-    return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16" else "32-true")
+        return Fabric(accelerator=device, devices=devices, plugins=MixedPrecision("16-mixed", device, scaler))
+    return Fabric(accelerator=device, devices=devices, precision="bf16-mixed" if precision == "bf16" else "32-true")
 
 
-def environment(device: str, precision: str) -> dict[str, Any]:
+def environment(device: str, precision: str, processes: int = 1) -> dict[str, Any]:
     """What the bytes of a result depend on besides configuration and data, for `environment.json`."""
     import segue
 
@@ -54,10 +58,11 @@ def environment(device: str, precision: str) -> dict[str, Any]:
         "device_name": name,
         "precision": precision,
         "threads": torch.get_num_threads(),
+        **({"processes": processes} if processes > 1 else {}),
     }
 
 
-BINDING = ("segue", "torch", "device", "precision", "threads")  # resuming is exact only where these agree
+BINDING = ("segue", "torch", "device", "precision", "threads", "processes")  # resuming is exact only where these agree
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -66,4 +71,5 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     >>> differences({"threads": 2}, {"threads": 4})
     ['threads: 2 then, 4 now']
     """
+    then, now = {"processes": 1, **then}, {"processes": 1, **now}
     return [f"{key}: {then.get(key)} then, {now.get(key)} now" for key in BINDING if then.get(key) != now.get(key)]

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from segue.configs import FitConfig, ModelConfig
 from segue.data.census import spread
-from segue.data.loader import TrainingSet
+from segue.data.loader import CACHE_BYTES, TrainingSet
 from segue.data.prepare import Data
 from segue.durable import write_text
 from segue.losses import parse_loss
@@ -27,13 +27,14 @@ from segue.models.weights import load_pretrained
 from segue.objectives.supervised import supervised
 from segue.records import read_record
 from segue.train.budget import Budget
-from segue.train.checkpoint import load_newest, read_manifest
+from segue.train.checkpoint import Checkpoint, load_newest, read_manifest
 from segue.train.class_weights import class_weights, describe
 from segue.train.float32_islands import keep_depthwise_strides_in_float32
 from segue.train.heap import keep_freed_memory
 from segue.train.loop import Loop, restore
 from segue.train.machine import differences, environment, make_fabric, make_scaler
 from segue.train.optim import make_optimizer
+from segue.train.processes import ALONE, Group
 from segue.train.resolve import preprocessing
 from segue.train.run_folder import CHECKPOINTS, ENVIRONMENT, LOADED
 from segue.train.scaling import restore_scaler, scaler_tensors
@@ -61,19 +62,33 @@ class Started:
     machine: dict[str, Any]
 
 
-def start(config: FitConfig, data: Data, began: float) -> Started:
+@dataclass(frozen=True)
+class Along:
+    """What the other processes need to have the same loop: `weights` of a new run, or the resume point of one."""
+
+    config: FitConfig
+    data: Data
+    network: str
+    weights: dict[str, Tensor] | None = None
+    checkpoint: Checkpoint | None = None
+
+
+def start(config: FitConfig, data: Data, began: float, group: Group = ALONE) -> Started:
     """A loop at step 0: network built from the seed, pretrained weights loaded, the budget turned into steps.
 
     Nothing is written, so that a wrong name or a refused file costs no run folder. `began` is the `time.perf_counter()`
-    at which the command started: a budget counts everything since.
+    at which the command started: a budget counts everything since. The others of `group` wait for what `along` gets.
     """
     model = _network(config, data, network_of(config.model))
     loaded = {**_load(model, config, data), NETWORK: model.spec.network}
-    loop = _assemble(config, data, model)
+    if group.size > 1:
+        weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+        group.from_first(Along(config, data, model.spec.network, weights))
+    loop = _assemble(config, data, model, group)
     loop.state.seconds = time.perf_counter() - began
     if config.steps is None:
         _fit_into_budget(loop, config, began)
-    return Started(loop, loaded, environment(config.train.device, config.train.precision))
+    return Started(loop, loaded, environment(config.train.device, config.train.precision, group.size))
 
 
 def install(started: Started, folder: Path) -> Loop:
@@ -84,16 +99,34 @@ def install(started: Started, folder: Path) -> Loop:
     return started.loop
 
 
-def resume(config: FitConfig, data: Data, folder: Path) -> Loop:
-    """A loop where the run in `folder` stopped; from step 0 when it was stopped before its first resume point."""
+def along(part: Along, group: Group) -> Loop:
+    """The loop of the first process, in another one."""
+    model = _network(part.config, part.data, part.network)
+    if part.weights is not None:
+        model.load_state_dict(part.weights)
+    loop = _assemble(part.config, part.data, model, group)
+    if part.checkpoint is not None:
+        loop.state = restore(loop.engine, part.checkpoint)
+    elif part.config.steps is None:
+        _fit_into_budget(loop, part.config, time.perf_counter())
+    return loop
+
+
+def resume(config: FitConfig, data: Data, folder: Path, group: Group = ALONE) -> Loop:
+    """A loop where the run in `folder` stopped; from step 0 when it was stopped before its first resume point.
+
+    It may have been another number of processes that trained it until then.
+    """
     if not read_manifest(folder / CHECKPOINTS):
-        return install(start(config, data, time.perf_counter()), folder)
+        return install(start(config, data, time.perf_counter(), group), folder)
     then = read_record(folder / ENVIRONMENT)
     loaded = read_record(folder / LOADED, "source", "summary")  # needed at the end: better to know now
-    loop = untrained(config, data, loaded.get(NETWORK, ""))
+    network, checkpoint = loaded.get(NETWORK, ""), load_newest(folder / CHECKPOINTS)
+    group.from_first(Along(config, data, network, checkpoint=checkpoint))
+    loop = _assemble(config, data, _network(config, data, network), group)
     loop.folder = folder / CHECKPOINTS
-    loop.state = restore(loop.engine, load_newest(loop.folder))
-    now = environment(config.train.device, config.train.precision)
+    loop.state = restore(loop.engine, checkpoint)
+    now = environment(config.train.device, config.train.precision, group.size)
     for difference in differences(then, now):
         _log.warning("not bit-exact from here on: %s", difference)
         then.setdefault("resumed_with", []).append({"step": loop.state.step, "difference": difference})
@@ -146,14 +179,16 @@ def _load(model: SegmentationModel, config: FitConfig, data: Data) -> dict[str, 
     return {**record, "summary": summary}
 
 
-def _assemble(config: FitConfig, data: Data, model: SegmentationModel) -> Loop:
+def _assemble(config: FitConfig, data: Data, model: SegmentationModel, group: Group = ALONE) -> Loop:
     prep = preprocessing(config, data, model.spec.network)
-    engine = _engine(config, data, model)
+    engine = _engine(config, data, model, group)
     workers = config.data.workers or 0
+    train, counts = data.of("train"), data.counts_of("train")
+    cache_bytes = CACHE_BYTES // group.on_this_machine
     return Loop(
         engine=engine,
-        data=TrainingSet(data.of("train"), data.classes, data.counts_of("train"), prep, config.augment, config.seed),
-        validator=Validator(spread(data.of("val"), MOST_IMAGES), data.classes, prep, engine.fabric, workers),
+        data=TrainingSet(train, data.classes, counts, prep, config.augment, config.seed, cache_bytes),
+        validator=Validator(spread(data.of("val"), MOST_IMAGES), data.classes, prep, engine.fabric, workers, group),
         state=State(total_steps=config.steps or 1, micro_batches=config.optim.micro_batches),
         folder=Path(),  # known once the run folder exists
         train=config.train,
@@ -162,7 +197,7 @@ def _assemble(config: FitConfig, data: Data, model: SegmentationModel) -> Loop:
     )
 
 
-def _engine(config: FitConfig, data: Data, model: SegmentationModel) -> Engine:
+def _engine(config: FitConfig, data: Data, model: SegmentationModel, group: Group) -> Engine:
     if config.transfer.mode == "lora":
         names = add_lora(model.encoder, config.transfer, config.seed)
         _log.info("%s", _lora_summary(model.encoder, len(names), config.transfer.rank))
@@ -181,12 +216,14 @@ def _engine(config: FitConfig, data: Data, model: SegmentationModel) -> Engine:
             config.optim.loss,
             torch.tensor(list(weights.values()), dtype=torch.float32) if weights else None,
             config.model.auxiliary if model.auxiliary else 0.0,
+            group if group.size > 1 else None,
         ),
         optim=config.optim,
         transfer=config.transfer,
         seed=config.seed,
         kept=starting_point(groups),
         scaler=scaler,
+        group=group,
     )
 
 
@@ -211,6 +248,10 @@ def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
     state.reserve += seconds_to_conclude(validation_seconds, loop.budget.seconds)
     state.seconds = time.perf_counter() - began
     state.total_steps = loop.budget.first_estimate(state, step_seconds, validation_seconds, config.train.validations)
+    # one clock decides for all processes
+    state.seconds, state.reserve, state.total_steps = loop.engine.group.from_first(
+        (state.seconds, state.reserve, state.total_steps)
+    )
     _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, state.total_steps, step_seconds)
 
 
@@ -235,7 +276,7 @@ def time_steps(loop: Loop) -> float:
     for step in range(4):
         began = time.perf_counter()
         state = State(total_steps=4, step=step, progress=0.9)  # past the head phase, where steps cost the most
-        training_step(trial, loop.data.batch(step, engine.optim.batch), state)
+        training_step(trial, loop.data.batch(step, engine.optim.batch, engine.group.part), state)
         times.append(time.perf_counter() - began)
     restore_scaler(engine.scaler, scale)  # the fabric has one for both
     return min(times[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 from segue.configs import OptimConfig, TransferConfig
 from segue.data.keyed import step_seed
 from segue.data.loader import Batch
-from segue.errors import TrainingStoppedError
+from segue.errors import SegueError, TrainingStoppedError
 from segue.models.build import SegmentationModel
 from segue.objectives.supervised import Objective
 from segue.train import ema
+from segue.train.batch_norm import WholeBatchNorm
 from segue.train.optim import set_rates
 from segue.train.optimizers import DECOUPLED
+from segue.train.processes import ALONE, Group
 from segue.train.state import State
 from segue.transfer.freeze import train_awake
 from segue.transfer.l2sp import pull_to_start
@@ -37,7 +40,9 @@ class Engine:
     """Everything a step works on. `model` is the bare network, `wrapped` the same one as the fabric runs it.
 
     `kept` holds tensors that a transfer method has to remember; they are saved with every resume point. `scaler` keeps
-    small gradients from vanishing in fp16; it is the one the fabric multiplies the loss with.
+    small gradients from vanishing in fp16; it is the one the fabric multiplies the loss with. `group` are the processes
+    that share every batch, to whose losses `objective` adds, and `rehearsed` what this one has gone through apart from
+    them.
     """
 
     fabric: Fabric
@@ -51,10 +56,12 @@ class Engine:
     seed: int
     kept: dict[str, Tensor] = field(default_factory=dict)
     scaler: torch.amp.GradScaler | None = None
+    group: Group = ALONE
+    rehearsed: tuple[int, ...] = ()
 
 
 def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
-    """Do step `state.step` and return its loss terms.
+    """Do step `state.step` and return its loss terms; `batch` is this process's part of the step's images.
 
     When memory runs out, the batch is split into twice as many parts and the step is done again. Raises
     `NonFiniteError` before anything is updated when a loss or gradient is not finite, and `TrainingStoppedError` when a
@@ -64,13 +71,15 @@ def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float
     stages = engine.model.stages()
     train_awake(engine.model, stages, stage_starts(engine.transfer, len(stages)), state.progress)
     buffers = [buffer.clone() for buffer in engine.model.buffers()]
+    if engine.group.size > 1:
+        _rehearse(engine, batch, state, buffers)
     while True:
         try:
             terms, updated = _attempt(engine, batch, state)
             if not updated:
                 _undo(engine, buffers)
             return terms
-        except NonFiniteError:
+        except (NonFiniteError, TrainingStoppedError):
             _undo(engine, buffers)
             raise
         except ValueError as error:
@@ -84,7 +93,45 @@ def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float
             if not _out_of_memory(error):
                 raise
             _undo(engine, buffers)
-        _split_further(state, len(batch.ids))
+            if engine.group.size > 1:
+                raise _ran_out_alone(engine, state) from None
+        _split_further(state, len(batch.ids), engine.group)
+
+
+def _rehearse(engine: Engine, batch: Batch, state: State, buffers: list[Tensor]) -> None:
+    """Find out whether the step fits into memory, before processes wait for each other in the middle of it.
+
+    Whenever a step may need more than those before it: at the first, at the second, which has the optimiser's moments
+    beside it, when a stage of the encoder awakes and when a run goes on. All split the batch as the tightest must.
+    """
+    while True:
+        awake = sum(parameter.requires_grad for parameter in engine.model.parameters())
+        needs = (awake, len(engine.optimizer.state), state.micro_batches)
+        if needs == engine.rehearsed:
+            return
+        ran_out = False
+        try:
+            with engine.group.apart():
+                _gradients(engine, batch, state)
+        except RuntimeError as error:
+            ran_out = _out_of_memory(error)
+            if not ran_out:
+                raise
+        except (NonFiniteError, ValueError):
+            pass  # the step itself will say so, of all images
+        _undo(engine, buffers)
+        if engine.group.most(ran_out):
+            _split_further(state, len(batch.ids), engine.group)
+        else:
+            engine.rehearsed = needs
+
+
+def _ran_out_alone(engine: Engine, state: State) -> SegueError:
+    return SegueError(
+        f"process {engine.group.rank} ran out of memory at step {state.step}, which it had not before: go on from the "
+        "last resume point with segue fit --resume RUN when nothing else uses this memory, or use a smaller "
+        "--optim.batch or --data.size"
+    )
 
 
 def _keep_head_phase(engine: Engine, state: State) -> None:
@@ -97,14 +144,22 @@ def _keep_head_phase(engine: Engine, state: State) -> None:
 
 def _attempt(engine: Engine, batch: Batch, state: State) -> tuple[dict[str, float], bool]:
     """The loss terms, and whether the weights were updated."""
-    torch.manual_seed(step_seed(engine.seed, state.step))
     midpoint = state.progress + 0.5 * (1.0 - state.progress) / (state.total_steps - state.step)
     set_rates(engine.optimizer, midpoint, engine.optim, [row.miou for row in state.history])
     engine.optimizer.zero_grad(set_to_none=True)
+    terms = _gradients(engine, batch, state)
+    engine.group.add_in_place(p.grad for p in engine.model.parameters() if p.grad is not None)
+    return terms, _update(engine, state)
+
+
+def _gradients(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
+    """The loss terms of the whole batch, and what this process's images add to their gradient."""
+    torch.manual_seed(step_seed(engine.seed, state.step, engine.group.rank))
     sums: dict[str, float] = {}
     for part in _parts(batch, state.micro_batches):
         share = len(part.ids) / len(batch.ids)
-        terms = engine.objective(engine.wrapped, _to_device(part, engine.fabric))
+        with WholeBatchNorm(engine.group) if engine.group.size > 1 else contextlib.nullcontext():
+            terms = engine.objective(engine.wrapped, _to_device(part, engine.fabric))
         loss = torch.stack(list(terms.values())).sum()
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + share * float(value.detach())
@@ -112,7 +167,7 @@ def _attempt(engine: Engine, batch: Batch, state: State) -> tuple[dict[str, floa
             advice = " (fp16 overflows past 65504: try --train.precision bf16)" if engine.scaler else ""
             raise NonFiniteError(f"the loss is {float(loss.detach())}{advice}")
         engine.fabric.backward(loss * share)
-    return sums, _update(engine, state)
+    return sums
 
 
 def _update(engine: Engine, state: State) -> bool:
@@ -164,7 +219,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def _split_further(state: State, images: int) -> None:
+def _split_further(state: State, images: int, group: Group) -> None:
     if state.micro_batches >= images:
         raise TrainingStoppedError(
             f"out of memory at step {state.step} with a single image: use a smaller --data.size or --model.encoder"
@@ -173,6 +228,6 @@ def _split_further(state: State, images: int) -> None:
     _log.warning(
         "out of memory at step %d: the batch of %d is now computed in %d parts (same effective batch)",
         state.step,
-        images,
+        images * group.size,
         state.micro_batches,
     )

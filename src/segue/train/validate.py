@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from segue.infer.ahead import ahead
 from segue.infer.resample import resized_rows
 from segue.infer.tiling import Tiling, blended_rows
 from segue.metrics.confusion import Scores, confusion, scores
+from segue.train.processes import ALONE, Group
 from segue.train.signals import StopRequest
 
 MOST_IMAGES = 200  # enough to rank checkpoints; the final evaluation uses every image
@@ -37,11 +39,17 @@ class Validator:
     prep: Preprocessing
     fabric: Fabric
     workers: int
+    group: Group = ALONE
 
     def __call__(self, model: nn.Module, stop: StopRequest) -> Scores | None:
-        """Score `model`; None when a stop was requested before the end."""
-        found = self.matrices(model, stop)
-        return None if found is None else scores(np.sum(found, axis=0))
+        """Score `model`, each process its share of the images; None when one was asked to stop before the end."""
+        mine = dataclasses.replace(self, samples=self.samples[self.group.part])
+        found = mine.matrices(model, stop)
+        if self.group.most(found is None):
+            return None
+        none = np.zeros((len(self.classes),) * 2, np.int64)  # what a process without an image counts
+        counted = torch.from_numpy(np.sum(found or [none], axis=0))
+        return scores(self.group.add(counted).numpy())
 
     def matrices(self, model: nn.Module, stop: StopRequest) -> list[NDArray[np.int64]] | None:
         """The confusion matrix (classes, classes; rows truth) of every image; None when a stop was requested."""

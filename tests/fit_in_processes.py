@@ -1,0 +1,33 @@
+"""`segue fit`, in which one process has an accident: python fit_in_processes.py ACCIDENT fit DATA ...
+
+ACCIDENT is `none`, or what happens to a process after so many steps: `kill:RANK:STEPS`, `term:RANK:STEPS`,
+`error:RANK:STEPS`. The tests start it with torchrun.
+"""
+
+import os
+import signal
+import sys
+
+from segue.cli import main
+from segue.errors import DataError
+from segue.train import loop
+
+
+def befall(kind: str, rank: str, steps: str) -> None:
+    original, done = loop.training_step, []
+
+    def step(*args: object) -> object:
+        if len(done) == int(steps) and os.environ["RANK"] == rank:
+            if kind == "error":
+                raise DataError("000.png: expected an image, got a broken one")
+            os.kill(os.getpid(), {"kill": signal.SIGKILL, "term": signal.SIGTERM}[kind])
+        done.append(None)
+        return original(*args)
+
+    loop.training_step = step
+
+
+if __name__ == "__main__":
+    if sys.argv[1] != "none":
+        befall(*sys.argv[1].split(":"))
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,152 @@
+"""`segue fit` under torchrun: two real processes, which talk by gloo.
+
+Compared with one process of the same batch, with plain gradient descent: Adam's first updates are g / |g|, which makes
+a full step of the rounding of a gradient near zero.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segue.cli import main
+from segue.train.checkpoint import load_newest, load_tensors
+
+TESTS = Path(__file__).parents[1]
+STEPS = 8
+OPTIONS = [
+    "--steps", str(STEPS), "--seed", "3", "--model.encoder", "test_resnet", "--model.decoder", "fcn",
+    "--transfer.mode", "scratch", "--data.size", "32x32", "--optim.batch", "4", "--optim.optimizer", "sgd",
+    "--optim.lr", "0.01", "--train.validations", "2", "--train.checkpoint-every", "3", "--train.patience", "1",
+    "--train.threads", "1", "--train.precision", "fp32", "--no-configure",
+]  # fmt: skip
+CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # of weights after eight steps
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Images of which some are hardly labelled, so that averages of each process's own pixels would be other losses."""
+    root = tmp_path_factory.mktemp("data")
+    generator = np.random.default_rng(0)
+    for part in ("images", "masks"):
+        (root / part).mkdir()
+    for number in range(13):
+        mask = np.zeros((40, 48), dtype=np.uint8)
+        top, left = generator.integers(0, 20, 2)
+        mask[top : top + 15, left : left + 20] = 1 + number % 2
+        noise = generator.integers(0, 60, (40, 48, 3))
+        image = (noise + np.stack([mask * 60, 120 - mask * 40, mask * 20], axis=2)).astype(np.uint8)
+        mask[:, : 8 * (number % 4)] = 255
+        Image.fromarray(image).save(root / "images" / f"{number:03d}.png")
+        Image.fromarray(mask).save(root / "masks" / f"{number:03d}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def one(data, tmp_path_factory):
+    """The run of one process."""
+    run = tmp_path_factory.mktemp("one") / "run"
+    assert main(["fit", str(data), "--out", str(run), *OPTIONS]) == 0
+    return run
+
+
+def torchrun(*arguments, accident="none", processes=2):
+    """Standard output, standard error and exit code."""
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *launch, str(TESTS / "fit_in_processes.py"), accident, *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    return done.stdout, done.stderr, done.returncode
+
+
+def said(errors):
+    """The lines of Segue among those of torchrun."""
+    return [line for line in errors.splitlines() if line.startswith("segue: ")]
+
+
+def assert_same_model(run, expected):
+    found, wanted = (load_tensors(folder / "model" / "model.safetensors")[0] for folder in (run, expected))
+    assert found.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        np.testing.assert_allclose(found[name].numpy(), tensor.numpy(), err_msg=name, **CLOSE)
+
+
+def last_row(run):
+    return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_two_processes_give_what_one_gives_and_speak_with_one_voice(data, one, tmp_path):
+    run = tmp_path / "run"
+    output, errors, code = torchrun("fit", data, "--out", run, *OPTIONS, "--json")
+    assert code == 0, errors
+    assert json.loads(output)["run"] == str(run)  # one result, not two
+    assert errors.count("images to train on") == errors.count("step 8 of 8") == 1
+    assert_same_model(run, one)
+    for name in ("evaluation.json", "report.html", "train_batch.jpg"):
+        assert (run / name).is_file()
+    assert (run / "train_batch.jpg").read_bytes() == (one / "train_batch.jpg").read_bytes()  # of the whole batch
+    assert json.loads((run / "environment.json").read_text())["processes"] == 2
+    for name, value in last_row(one).items():
+        if name != "seconds":
+            assert last_row(run)[name] == pytest.approx(value, rel=1e-3, abs=1e-5), name
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_all_and_one_process_goes_on(data, one, tmp_path):
+    run = tmp_path / "run"
+    _, errors, code = torchrun("fit", data, "--out", run, *OPTIONS, accident="kill:1:5")
+    assert code == 1
+    (line,) = said(errors)
+    assert "another of the processes" in line
+    assert load_newest(run / "checkpoints").state["step"] == 5  # nothing is lost, the step that failed is undone
+    assert main(["fit", "--resume", str(run)]) == 0
+    assert_same_model(run, one)
+    then = json.loads((run / "environment.json").read_text())
+    assert then["resumed_with"] == [{"step": 5, "difference": "processes: 2 then, 1 now"}]
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_process_stops_all_and_two_go_on(data, one, tmp_path):
+    run = tmp_path / "run"
+    _, errors, code = torchrun("fit", data, "--out", run, *OPTIONS, accident="term:1:5")
+    assert code == 1
+    (line,) = said(errors)
+    assert "stopped by SIGTERM at step 6" in line  # the step in which it came is finished
+    assert load_newest(run / "checkpoints").state["step"] == 6
+    output, errors, code = torchrun("fit", "--resume", run)
+    assert (code, output.count("use it:")) == (0, 1), errors
+    assert_same_model(run, one)
+
+
+@pytest.mark.slow
+def test_an_error_of_one_process_is_said_and_ends_all(data, tmp_path):
+    _, errors, code = torchrun("fit", data, "--out", tmp_path / "run", *OPTIONS, accident="error:1:2")
+    assert code == 1
+    assert "segue: 000.png: expected an image, got a broken one" in errors
+    assert "Traceback" not in errors.partition("ChildFailedError")[0].partition("torch/distributed/run.py")[0]
+    assert len(said(errors)) == 2
+
+
+@pytest.mark.slow
+def test_a_budget_is_kept_by_one_clock(data, tmp_path):
+    run = tmp_path / "run"
+    minutes = [*OPTIONS[2:], "--minutes", "0.5"]
+    _, errors, code = torchrun("fit", data, "--out", run, *minutes)
+    assert code == 0, errors
+    assert last_row(run)["step"] > 1
+
+
+@pytest.mark.slow
+def test_a_batch_that_cannot_be_dealt_is_refused_in_one_line(data, tmp_path):
+    _, errors, code = torchrun("fit", data, "--out", tmp_path / "run", *OPTIONS, "--optim.batch", "5")
+    assert code == 1  # torchrun's, whatever the process's own
+    (line,) = said(errors)
+    assert "optim.batch 5: expected a multiple of the 2 processes" in line
+    assert not (tmp_path / "run").exists()
