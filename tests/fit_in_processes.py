@@ -1,12 +1,13 @@
 """`segue fit`, in which one process has an accident: python fit_in_processes.py ACCIDENT fit DATA ...
 
 ACCIDENT is `none`, or what happens to a process after so many steps: `kill:RANK:STEPS`, `term:RANK:STEPS`,
-`error:RANK:STEPS`. The tests start it with torchrun.
+`error:RANK:STEPS`; with `ctrl-c:RANK:STEPS` it is torchrun that gets a SIGINT. The tests start it with torchrun.
 """
 
 import os
 import signal
 import sys
+import time
 
 from segue.cli import main
 from segue.errors import DataError
@@ -20,7 +21,11 @@ def befall(kind: str, rank: str, steps: str) -> None:
         if len(done) == int(steps) and os.environ["RANK"] == rank:
             if kind == "error":
                 raise DataError("000.png: expected an image, got a broken one")
-            os.kill(os.getpid(), {"kill": signal.SIGKILL, "term": signal.SIGTERM}[kind])
+            if kind == "ctrl-c":
+                os.kill(os.getppid(), signal.SIGINT)
+                time.sleep(3)  # until torchrun has passed it on
+            else:
+                os.kill(os.getpid(), {"kill": signal.SIGKILL, "term": signal.SIGTERM}[kind])
         done.append(None)
         return original(*args)
 

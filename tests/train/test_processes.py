@@ -45,9 +45,19 @@ def test_every_place_of_a_batch_is_taken_once_and_parts_of_shares_are_shares_of_
 
 
 def test_a_batch_that_cannot_be_dealt_is_refused_with_one_that_can():
-    Group(0, 4).require_shares(8)
+    Group(0, 4).require(8, "cpu")
     with pytest.raises(UsageError, match=r"optim.batch 6: .* the 4 processes.* --optim.batch 8,"):
-        Group(0, 4).require_shares(6)
+        Group(0, 4).require(6, "cpu")
+
+
+def test_processes_without_a_device_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    Group(0, 4, on_this_machine=2).require(8, "cuda")
+    with pytest.raises(UsageError, match=r"a GPU for each of 4 processes, got 2 GPUs: torchrun --nproc-per-node 2,"):
+        Group(0, 4, on_this_machine=4).require(8, "cuda")
+    with pytest.raises(UsageError, match=r"train.device mps: expected cpu or cuda"):
+        Group(0, 2, on_this_machine=2).require(8, "mps")
+    ALONE.require(8, "mps")
 
 
 def test_one_process_gets_back_what_it_gives():

@@ -140,7 +140,7 @@ def decided(config: FitConfig, given: Collection[str] = ()) -> tuple[FitConfig, 
         scratch = config.transfer.mode == "scratch"
         require_commercial(config.model.encoder, None if scratch else config.model.weights)
     config, data, planned = _ready(config, given)
-    everyone().require_shares(config.optim.batch)
+    everyone().require(config.optim.batch, config.train.device)
     _log.info("%s", _plan(config, data))
     return config, data, planned
 
@@ -227,7 +227,7 @@ def _continue(given: FitConfig, names: Collection[str]) -> FitResult:
         raise UsageError("--resume takes no other option: the run goes on with the configuration it was started with")
     require_run(folder)
     config = read_fit_config(folder / CONFIG)
-    everyone().require_shares(config.optim.batch)
+    everyone().require(config.optim.batch, config.train.device)
     with held(folder):
         if is_complete(folder):
             return _completed(config, folder)

@@ -58,8 +58,16 @@ class Group:
         """
         return slice(self.rank, None, self.size)
 
-    def require_shares(self, batch: int) -> None:
-        """Raise `UsageError` when a batch cannot be dealt evenly."""
+    def require(self, batch: int, device: str) -> None:
+        """Raise `UsageError` when a batch cannot be dealt evenly, or there is no device for each process."""
+        gpus = torch.cuda.device_count() if device == "cuda" else self.on_this_machine
+        if gpus < self.on_this_machine:
+            raise UsageError(
+                f"train.device cuda: expected a GPU for each of {self.on_this_machine} processes, got {gpus} GPUs: "
+                f"torchrun --nproc-per-node {gpus}, or --train.device cpu"
+            )
+        if device not in ("cpu", "cuda") and self.size > 1:
+            raise UsageError(f"train.device {device}: expected cpu or cuda for several processes: leave torchrun out")
         if batch % self.size:
             near = max(1, round(batch / self.size)) * self.size
             raise UsageError(
@@ -190,14 +198,13 @@ def everyone() -> Group:
 def joined() -> Iterator[Group]:
     """Connect the processes torchrun started; raises `SegueError` when they cannot be.
 
-    "cuda" then means a GPU of its own for each, where there are enough; otherwise some share one, which is of use to
-    nobody but those who have one GPU and want to see that two processes do what one does.
+    "cuda" then means a GPU of its own for each, where there are enough (see `Group.require`).
     """
-    here, gpus = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
-    if gpus:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % gpus)
+    enough = torch.cuda.device_count() >= int(os.environ["LOCAL_WORLD_SIZE"])
+    if enough:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if 0 < here <= gpus else "gloo", timeout=PATIENCE)
+        dist.init_process_group("cpu:gloo,cuda:nccl" if enough else "gloo", timeout=PATIENCE)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise SegueError(f"expected to reach the other processes of torchrun, could not: {reason}") from None
