@@ -124,13 +124,18 @@ def show(rows: list[dict]) -> str:
     return "\n".join(text)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """What `decided` takes from the command line, and the length of a training."""
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("--images", type=int, default=1600, help="images each training sees")
     parser.add_argument("--pixels", type=int, help="the most pixels of a crop; as decided when not given")
     parser.add_argument("--mask-name", default="", help="as --data.mask-name of segue fit")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_data_options(parser)
     parser.add_argument("--only", nargs="*", help="configurations, by name")
     add_options(parser, "plan.jsonl")
     given = parser.parse_args()

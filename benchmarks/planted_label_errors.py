@@ -22,8 +22,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from jobs import add_options, read, run_missing
+from jobs import add_options, part_of, read, run_missing
 from PIL import Image
+from plan import add_data_options, decided
 from scipy.ndimage import binary_dilation, label
 
 SHARE = 0.05
@@ -119,13 +120,8 @@ def hunt(images: list, kind: str, random: np.random.Generator) -> list[dict]:
     """For every validation image that could be corrupted: how much of it was, and how it was found."""
     classes, count = images[0][1].shape[0], len(images)
     wrong = [corrupted(truth, classes, kind, random) for truth, _ in images]
-    clean, spoilt = (
-        [published(logits, mask) for mask, (_, logits) in pairs]
-        for pairs in (
-            zip([truth for truth, _ in images], images, strict=True),
-            zip([mask for mask, _ in wrong], images, strict=True),
-        )
-    )
+    clean = [published(logits, truth) for truth, logits in images]
+    spoilt = [published(logits, mask) for (mask, _), (_, logits) in zip(wrong, images, strict=True)]
     possible = random.permutation([i for i, (_, patch) in enumerate(wrong) if patch.any()])
     rows = []
     for some in np.array_split(possible, max(1, round(len(possible) / max(1, SHARE * count)))):
@@ -183,8 +179,6 @@ def hit(suspect, patch: np.ndarray) -> bool:
 
 def train(path: Path, weights: Path, mask_name: str, pixels: int | None, images: int, seed: int) -> dict:
     """Corrupt, train, corrupt again, and look; the row to write."""
-    from plan import decided
-
     from segue.commands.fit import train_on
     from segue.infer.segmenter import Segmenter
     from segue.train.resolve import preprocessing
@@ -244,18 +238,17 @@ def show(rows: list[dict]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="?")
-    parser.add_argument("weights", type=Path, nargs="?")
-    parser.add_argument("--images", type=int, default=1600, help="images the training sees")
-    parser.add_argument("--pixels", type=int, help="the most pixels of a crop; as decided when not given")
-    parser.add_argument("--mask-name", default="", help="as --data.mask-name of segue fit")
+    add_data_options(parser)
     add_options(parser, "planted_label_errors.jsonl")
     given = parser.parse_args()
     if given.show:
         print(show(read(given.show)))
         return
     options = (given.data, given.weights, given.mask_name, given.pixels, given.images)
-    jobs = [((given.data.name, given.images, seed), partial(train, *options, seed)) for seed in given.seeds]
+    jobs = [
+        ((given.data.name, given.images, seed), partial(train, *options, seed))
+        for seed in part_of(given.seeds, given.part)
+    ]
     run_missing(jobs, given.out, lambda row: (row["data"], row["images"], row["seed"]))
 
 

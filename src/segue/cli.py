@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "list": (configs.ListConfig, "segue.commands.list"),
 }
 
+DECIDING = ("fit", "plan", "bench")  # verbs that decide what was left open, and so are told what was given
 SHARED = ("fit",)  # verbs whose work is shared by processes that torchrun starts
 
 
@@ -59,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _configure_logging()
         _refuse_several(verb)
         command = importlib.import_module(VERBS[verb][1])
-        # these decide what was left open, and have to know that a value was given even where it is the default's
-        result = command.run(config, given) if verb in ("fit", "plan", "bench") else command.run(config)
+        # a value may be given and yet be the default's
+        result = command.run(config, given) if verb in DECIDING else command.run(config)
         wants_json = getattr(config, "json", wants_json)
         if first_process():
             print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))

@@ -370,17 +370,25 @@ class OptimConfig(Checked):
             raise UsageError("nesterov: expected optimizer sgd with a momentum above 0, got another")
 
 
-def require_one_encoder_rate(transfer: TransferConfig, optim: OptimConfig) -> None:
-    """Refuse an `encoder_lr` beside another setting of the encoder's rate, or for an encoder that never moves."""
-    if optim.encoder_lr is None:
-        return
-    if transfer.encoder_rate != TransferConfig().encoder_rate:
-        raise UsageError(
-            f"expected --optim.encoder-lr or --transfer.encoder-rate, got both: {optim.encoder_lr:g} is the rate "
-            f"itself, {transfer.encoder_rate:g} a share of the decoder's"
-        )
-    if transfer.mode == "frozen":
-        raise UsageError("expected a mode in which the encoder moves beside --optim.encoder-lr, got frozen")
+class Training(Checked):
+    """Checks what options of a training say together."""
+
+    transfer: TransferConfig
+    optim: OptimConfig
+
+    def __post_init__(self) -> None:
+        """Refuse an `encoder_lr` beside another setting of the encoder's rate, or for an encoder that never moves."""
+        super().__post_init__()
+        rate, share = self.optim.encoder_lr, self.transfer.encoder_rate
+        if rate is None:
+            return
+        if share != TransferConfig().encoder_rate:
+            raise UsageError(
+                f"expected --optim.encoder-lr or --transfer.encoder-rate, got both: {rate:g} is the rate "
+                f"itself, {share:g} a share of the decoder's"
+            )
+        if self.transfer.mode == "frozen":
+            raise UsageError("expected a mode in which the encoder moves beside --optim.encoder-lr, got frozen")
 
 
 @dataclass(frozen=True)
@@ -447,7 +455,7 @@ class TrainConfig(Checked):
 
 
 @dataclass(frozen=True)
-class FitConfig(Checked):
+class FitConfig(Training):
     """Train a segmentation model on images and masks, evaluate it, write a report."""
 
     paths: tuple[Path, ...] = knob(
@@ -486,11 +494,6 @@ class FitConfig(Checked):
     augment: AugmentConfig = AugmentConfig()
     train: TrainConfig = TrainConfig()
 
-    def __post_init__(self) -> None:
-        """Refuse two rates for the encoder, too."""
-        super().__post_init__()
-        require_one_encoder_rate(self.transfer, self.optim)
-
 
 @dataclass(frozen=True)
 class PlanConfig(Checked):
@@ -521,7 +524,7 @@ class PlanConfig(Checked):
 
 
 @dataclass(frozen=True)
-class LrFindConfig(Checked):
+class LrFindConfig(Training):
     """Try rising learning rates on a throwaway copy of the network, draw the losses, suggest a rate."""
 
     paths: tuple[Path, ...] = knob(
@@ -547,13 +550,12 @@ class LrFindConfig(Checked):
     def __post_init__(self) -> None:
         """Check that the rates rise, too."""
         super().__post_init__()
-        require_one_encoder_rate(self.transfer, self.optim)
         if self.highest < 10 * self.lowest:
             raise UsageError(f"highest: expected at least ten times lowest, {10 * self.lowest:g}, got {self.highest:g}")
 
 
 @dataclass(frozen=True)
-class BenchConfig(Checked):
+class BenchConfig(Training):
     """Measure how fast this machine reads, trains and predicts, say what holds it back and how long a fit takes."""
 
     paths: tuple[Path, ...] = knob(
@@ -590,11 +592,6 @@ class BenchConfig(Checked):
     optim: OptimConfig = OptimConfig()
     augment: AugmentConfig = AugmentConfig()
     train: TrainConfig = TrainConfig()
-
-    def __post_init__(self) -> None:
-        """Refuse two rates for the encoder, too."""
-        super().__post_init__()
-        require_one_encoder_rate(self.transfer, self.optim)
 
 
 @dataclass(frozen=True)

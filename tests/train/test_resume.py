@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from fakes import write_blocks
 from segue.cli import main
 from segue.train.checkpoint import load_newest
 
@@ -29,19 +29,7 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp("data")
-    generator = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (root / part).mkdir()
-    for number in range(10):
-        mask = np.zeros((40, 48), dtype=np.uint8)
-        top, left = generator.integers(0, 20, 2)
-        mask[top : top + 15, left : left + 20] = 1 + number % 2
-        noise = generator.integers(0, 60, (40, 48, 3))
-        image = (noise + np.stack([mask * 60, 120 - mask * 40, mask * 20], axis=2)).astype(np.uint8)
-        Image.fromarray(image).save(root / "images" / f"{number:03d}.png")
-        Image.fromarray(mask).save(root / "masks" / f"{number:03d}.png")
-    return root
+    return write_blocks(tmp_path_factory.mktemp("data"), 10)
 
 
 def fingerprint(run: Path) -> dict[str, object]:

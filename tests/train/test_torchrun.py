@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from fakes import write_blocks
 from segue.cli import main
 from segue.train.checkpoint import load_newest, load_tensors
 
@@ -31,20 +31,7 @@ CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # of weights after eight steps
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Images of which some are hardly labelled, so that averages of each process's own pixels would be other losses."""
-    root = tmp_path_factory.mktemp("data")
-    generator = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (root / part).mkdir()
-    for number in range(13):
-        mask = np.zeros((40, 48), dtype=np.uint8)
-        top, left = generator.integers(0, 20, 2)
-        mask[top : top + 15, left : left + 20] = 1 + number % 2
-        noise = generator.integers(0, 60, (40, 48, 3))
-        image = (noise + np.stack([mask * 60, 120 - mask * 40, mask * 20], axis=2)).astype(np.uint8)
-        mask[:, : 8 * (number % 4)] = 255
-        Image.fromarray(image).save(root / "images" / f"{number:03d}.png")
-        Image.fromarray(mask).save(root / "masks" / f"{number:03d}.png")
-    return root
+    return write_blocks(tmp_path_factory.mktemp("data"), 13, hidden=8)
 
 
 @pytest.fixture(scope="module")

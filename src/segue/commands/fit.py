@@ -17,7 +17,7 @@ from segue.config_file import read_fit_config, write_fit_config
 from segue.configs import FitConfig
 from segue.console import duration, processes, progress_bar
 from segue.conversion import to_dict
-from segue.data.folds import divided
+from segue.data.folds import dealt
 from segue.data.formats import open_index
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
@@ -168,7 +168,7 @@ def _ready(config: FitConfig, given: frozenset[str]) -> tuple[FitConfig, Data, P
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, config.data, config.seed, update, index)
     if config.folds > 1:
-        divided(data, config.seed, config.folds)  # refuses what cannot be divided, before time goes into comparing
+        dealt(data, config.seed, config.folds)  # refuses what cannot be divided, before time goes into comparing
     if not configure:
         return resolve(config, data), data, None
     with progress_bar("planning") as update:

@@ -66,33 +66,42 @@ def undivided(data: Data) -> Data:
 
 
 def with_fold(data: Data, fold_of: Mapping[str, int], fold: int) -> Data:
-    """`undivided` data with one fold held out.
-
-    Raises:
-        DataError: one of the two parts has no labelled pixel.
-    """
+    """`undivided` data with one fold held out; raises `DataError` as `dealt` does for this fold."""
+    _require_labels(data, fold_of, fold)
     parts = ["val" if fold_of[sample.id] == fold else "train" for sample in data.samples]
-    divided = replace(
+    return replace(
         data,
         samples=tuple(replace(sample, split=part) for sample, part in zip(data.samples, parts, strict=True)),
         sizes=tuple(size for size, part in zip(data.sizes, parts, strict=True) if part == "train"),
     )
-    for part, use in (("train", "train on"), ("val", "judge by")):
-        if divided.pixels_of(part).sum() == 0:
+
+
+def dealt(data: Data, seed: int, count: int) -> dict[str, int]:
+    """The fold of each image, as of `grouped_folds`; no file is read for it.
+
+    Raises:
+        DataError: there are fewer groups than folds, or in a fold one of the two parts has no labelled pixel.
+    """
+    fold_of = grouped_folds(data.samples, seed, count)
+    for fold in range(1, count + 1):
+        _require_labels(data, fold_of, fold)
+    return fold_of
+
+
+def divided(data: Data, seed: int, count: int) -> tuple[Data, dict[str, int]]:
+    """`undivided` data, and what `dealt` gives; raises as that does."""
+    fold_of = dealt(data, seed, count)
+    return undivided(data), fold_of
+
+
+def _require_labels(data: Data, fold_of: Mapping[str, int], fold: int) -> None:
+    held = np.array([fold_of[sample.id] == fold for sample in data.samples])
+    for part, use in ((~held, "train on"), (held, "judge by")):
+        if data.pixels[part].sum() == 0:
             raise DataError(
                 f"{data.root}: expected labelled pixels to {use} in every fold, got none in fold {fold}: use fewer "
                 "--folds, or label more images"
             )
-    return divided
-
-
-def divided(data: Data, seed: int, count: int) -> tuple[Data, dict[str, int]]:
-    """`undivided` data, and the fold of each image; raises what `grouped_folds` and `with_fold` do for any fold."""
-    whole = undivided(data)
-    fold_of = grouped_folds(whole.samples, seed, count)
-    for fold in range(1, count + 1):
-        with_fold(whole, fold_of, fold)
-    return whole, fold_of
 
 
 def save_folds(path: Path, fold_of: Mapping[str, int]) -> None:

@@ -23,6 +23,12 @@ from segue.report.plots import row_shares
 
 MOST_LABELLED = 24  # classes up to which the confusion matrix carries figures
 MOST_FINDINGS = 50
+CARDS = {
+    "dice": "Dice",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_pixel_accuracy": "mean pixel accuracy",
+    "frequency_weighted_iou": "frequency-weighted IoU",
+}
 
 
 def headline(inputs: ReportInputs) -> str:
@@ -40,13 +46,8 @@ def headline(inputs: ReportInputs) -> str:
         )
     if summary["interval_caution"]:
         band += f'<p class="caution">Caution: {escape(summary["interval_caution"])}.</p>'
-    cards = [
-        (linked("Dice", "scores"), figure(summary["dice"])),
-        (linked("pixel accuracy", "scores"), figure(summary["pixel_accuracy"])),
-        (linked("mean pixel accuracy", "scores"), figure(summary["mean_pixel_accuracy"])),
-        (linked("frequency-weighted IoU", "scores"), figure(summary["frequency_weighted_iou"])),
-        ("images", f"{summary['n_images']:,}"),
-    ]
+    cards = [(linked(label, "scores"), figure(summary[key])) for key, label in CARDS.items()]
+    cards.append(("images", f"{summary['n_images']:,}"))
     if inputs.seconds is not None:
         cards.append(("training time", duration(inputs.seconds)))
     shown = "".join(f"<div><dt>{label}</dt><dd>{escape(value)}</dd></div>" for label, value in cards)

@@ -32,7 +32,7 @@ from jaxtyping import Float32, Float64, Int64, UInt8
 from torch import Tensor
 
 from segue.data.classes import IGNORE
-from segue.metrics.confusion import number
+from segue.metrics.confusion import confusion, number
 from segue.trust.regions import regions
 
 SMALLEST = 50  # pixels of a component
@@ -136,7 +136,7 @@ class _Patch:
     evidence: Float32[np.ndarray, " pixels"]
     surest: Float32[np.ndarray, " pixels"]
 
-    def score(self, chosen: Int64[np.ndarray, " chosen"] | slice, surprise: float) -> float:
+    def score(self, chosen: Int64[np.ndarray, " chosen"], surprise: float) -> float:
         """The evidence in some of the pixels, by their places in `positions`."""
         evidence = self.evidence[chosen].astype(np.float64)
         return float(evidence.mean() * math.sqrt(evidence.size / self.labelled) * surprise)
@@ -165,8 +165,7 @@ class Suspicions:
         """Take in one image, of which all bands were seen."""
         known = image.truth != IGNORE
         labels, given, classes = image.truth[known], image.given[known], self._sums.size
-        own = np.bincount(labels.astype(np.int64) * classes + image.first[known], minlength=classes**2)
-        own = own.reshape(classes, classes)
+        own = confusion(image.truth, image.first, classes)
         self._confusion += own
         self._sums += np.bincount(labels, weights=given, minlength=classes)
         differs = known & (image.first != image.truth)
