@@ -446,7 +446,13 @@ class TrainConfig(Checked):
         choices=("auto", "fp32", "bf16", "fp16"),
     )
     threads: int | None = knob(None, "CPU threads; the bytes of the result depend on it", low=1, high=1024)
-    validations: int = knob(10, "how often the run is validated, evenly spread", low=1, high=10_000)
+    validations: int | None = knob(
+        None,
+        "how often the run is validated while it trains, evenly spread, on at most 200 images; when not given, 2 to 10 "
+        "times on 16 to 200 images, as a tenth of the training time allows",
+        low=1,
+        high=10_000,
+    )
     patience: float = knob(
         0.5, "stop when validation has not improved for this share of the steps, 1 never stops early", low=0.01, high=1
     )

@@ -98,7 +98,7 @@ def estimate(shortlist: Sequence[Candidate], data: Data, config: FitConfig, dead
             raise OutOfTimeError
         loop = short_loop(candidate, data, config, LEAST_STEPS)
         steps.append(time_steps(loop))
-        validations.append(time_validation(loop))
+        validations.append(len(loop.validator.samples) * time_validation(loop))
     return cost(steps, validations, deadline - time.perf_counter())
 
 

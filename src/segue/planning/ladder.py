@@ -76,7 +76,7 @@ def _affordable(candidate: Candidate, data: Data, config: FitConfig, deadline: f
             raise OutOfTimeError
         loop = short_loop(candidate, data, _in_mode(config, mode), FEWEST_STEPS)
         per_step += time_steps(loop)
-        fixed += 2 * time_validation(loop)  # once by the loop, once for the counts
+        fixed += 2 * len(loop.validator.samples) * time_validation(loop)  # once by the loop, once for the counts
     room = deadline - time.perf_counter()
     steps = next((steps for steps in STEPS if fixed + steps * per_step <= room), 0)
     return steps, fixed + (steps or FEWEST_STEPS) * per_step

@@ -11,6 +11,7 @@ from segue.speed.verdict import Figures, per_image
 from segue.train.budget import Budget
 from segue.train.start import seconds_to_conclude
 from segue.train.state import State
+from segue.train.validation_share import by_seconds, by_steps
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,27 @@ class Estimate:
         )
 
 
-def estimate(config: FitConfig, figures: Figures, validated: int, from_memory: float, preparing: float) -> Estimate:
-    """The estimate for a resolved configuration whose validations look at so many images.
+def estimate(
+    config: FitConfig, figures: Figures, images: int, zoom: float, from_memory: float, preparing: float
+) -> Estimate:
+    """The estimate for a resolved configuration and so many validation images, seen at `zoom` times a crop's side.
 
     `preparing` are the seconds until the first step, `from_memory` as in `Setting`.
     """
-    step = config.optim.batch * per_image(figures, "training", from_memory)
-    validation = validated * figures["validation"].seconds
-    each, state = config.train.validations, State(total_steps=1)
+    batch, times = config.optim.batch, config.train.validations
+    step = batch * per_image(figures, "training", from_memory)
+    each, state = figures["validation"].seconds, State(total_steps=1)
     if config.steps is not None:
-        steps, whole = config.steps, config.steps * step + each * validation
-        concluding = state.reserve + seconds_to_conclude(validation, whole)
+        steps, validating = config.steps, by_steps(config.steps * batch, zoom, images, times)
+        validations = validating.times * validating.images * each
+        concluding = state.reserve + seconds_to_conclude(images * each, steps * step + validations)
     else:
         assert config.minutes is not None, "steps are left open for minutes only"
         share = SHARE_OF_FOLDS / config.folds if config.folds > 1 else 1.0
         budget = Budget(max(0.0, 60 * config.minutes - preparing) * share)
-        concluding = state.reserve + seconds_to_conclude(validation, budget.seconds)
+        concluding = state.reserve + seconds_to_conclude(images * each, budget.seconds)
         state.reserve = concluding
-        steps = budget.first_estimate(state, step, validation, each)
-    return Estimate(steps, config.folds, preparing, steps * step, each * validation, concluding)
+        validating = by_seconds(budget.left(state), each, images, times)
+        steps = budget.first_estimate(state, step, validating.images * each, validating.times)
+        validations = validating.times * validating.images * each
+    return Estimate(steps, config.folds, preparing, steps * step, validations, concluding)

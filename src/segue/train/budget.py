@@ -16,10 +16,13 @@ class Budget:
 
     seconds: float
 
+    def left(self, state: State) -> float:
+        """Seconds for steps and validations, from where the state's clock stands; none when it is over."""
+        return max(0.0, self.seconds - state.reserve - state.seconds)
+
     def first_estimate(self, state: State, step_seconds: float, validation_seconds: float, validations: int) -> int:
         """Steps that fit into what is left of the budget, validations included; at least one."""
-        left = self.seconds - state.reserve - state.seconds - validations * validation_seconds
-        return max(1, int(left / step_seconds))
+        return max(1, int((self.left(state) - validations * validation_seconds) / step_seconds))
 
     def revise(self, state: State, step_seconds: float, validation_seconds: float, left: int) -> None:
         """Fit `state.total_steps` to the time that is left, `left` validations included."""

@@ -111,7 +111,7 @@ def _validation_due(loop: Loop) -> bool:
     if state.validated == state.step:
         return False
     # the share is a sum of floats: one part in a billion makes the comparison safe
-    return state.finished or state.progress * loop.train.validations + 1e-9 >= len(state.history) + 1
+    return state.finished or state.progress * state.validating.times + 1e-9 >= len(state.history) + 1
 
 
 def _validate(loop: Loop, stop: StopRequest, started: float) -> None:
@@ -173,7 +173,7 @@ def _revise_budget(loop: Loop, validation_seconds: float) -> None:
         return
     seconds, step = loop._mark
     step_seconds = (state.seconds - validation_seconds - seconds) / max(1, state.step - step)
-    left = max(0, loop.train.validations - len(state.history))
+    left = max(0, state.validating.times - len(state.history))
     loop.budget.revise(state, step_seconds, validation_seconds, left)
     state.total_steps = loop.engine.group.from_first(state.total_steps)  # one clock decides for all processes
 

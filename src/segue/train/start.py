@@ -41,7 +41,8 @@ from segue.train.scaling import restore_scaler, scaler_tensors
 from segue.train.signals import StopRequest
 from segue.train.state import State
 from segue.train.step import Engine, training_step
-from segue.train.validate import MOST_IMAGES, Validator
+from segue.train.validate import Validator
+from segue.train.validation_share import by_seconds, by_steps
 from segue.transfer.l2sp import starting_point
 from segue.transfer.lora import add_lora, added_parameters, target_layers
 from segue.transfer.lr_groups import lr_groups
@@ -87,7 +88,8 @@ def start(config: FitConfig, data: Data, began: float, group: Group = ALONE) -> 
     loop = _assemble(config, data, model, group)
     loop.state.seconds = time.perf_counter() - began
     if config.steps is None:
-        _fit_into_budget(loop, config, began)
+        _fit_into_budget(loop, config, data, began)
+    _log.info("%s", loop.state.validating.line(len(data.of("val"))))
     return Started(loop, loaded, environment(config.train.device, config.train.precision, group.size))
 
 
@@ -107,8 +109,9 @@ def along(part: Along, group: Group) -> Loop:
     loop = _assemble(part.config, part.data, model, group)
     if part.checkpoint is not None:
         loop.state = restore(loop.engine, part.checkpoint)
+        _look_as_decided(loop, part.data)
     elif part.config.steps is None:
-        _fit_into_budget(loop, part.config, time.perf_counter())
+        _fit_into_budget(loop, part.config, part.data, time.perf_counter())
     return loop
 
 
@@ -126,6 +129,7 @@ def resume(config: FitConfig, data: Data, folder: Path, group: Group = ALONE) ->
     loop = _assemble(config, data, _network(config, data, network), group)
     loop.folder = folder / CHECKPOINTS
     loop.state = restore(loop.engine, checkpoint)
+    _look_as_decided(loop, data)
     now = environment(config.train.device, config.train.precision, group.size)
     for difference in differences(then, now):
         _log.warning("not bit-exact from here on: %s", difference)
@@ -183,13 +187,14 @@ def _assemble(config: FitConfig, data: Data, model: SegmentationModel, group: Gr
     prep = preprocessing(config, data, model.spec.network)
     engine = _engine(config, data, model, group)
     workers = config.data.workers or 0
-    train, counts = data.of("train"), data.counts_of("train")
+    train, val, counts = data.of("train"), data.of("val"), data.counts_of("train")
+    validating = by_steps((config.steps or 1) * config.optim.batch, prep.zoom, len(val), config.train.validations)
     cache_bytes = CACHE_BYTES // group.on_this_machine
     return Loop(
         engine=engine,
         data=TrainingSet(train, data.classes, counts, prep, config.augment, config.seed, cache_bytes),
-        validator=Validator(spread(data.of("val"), MOST_IMAGES), data.classes, prep, engine.fabric, workers, group),
-        state=State(total_steps=config.steps or 1, micro_batches=config.optim.micro_batches),
+        validator=Validator(spread(val, validating.images), data.classes, prep, engine.fabric, workers, group),
+        state=State(config.steps or 1, config.optim.micro_batches, validating),
         folder=Path(),  # known once the run folder exists
         train=config.train,
         workers=workers,
@@ -239,27 +244,34 @@ def _budget(config: FitConfig) -> Budget | None:
     return Budget(seconds=60 * config.minutes)
 
 
-def _fit_into_budget(loop: Loop, config: FitConfig, began: float) -> None:
-    """Time a few throwaway steps and validations, and set the number of steps the budget allows."""
+def _look_as_decided(loop: Loop, data: Data) -> None:
+    loop.validator = dataclasses.replace(loop.validator, samples=spread(data.of("val"), loop.state.validating.images))
+
+
+def _fit_into_budget(loop: Loop, config: FitConfig, data: Data, began: float) -> None:
+    """Time a few throwaway steps and validations, and set the steps and validations the budget allows."""
     assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
-    state = loop.state
+    state, images = loop.state, len(data.of("val"))
     step_seconds = time_steps(loop)
-    validation_seconds = time_validation(loop)
-    state.reserve += seconds_to_conclude(validation_seconds, loop.budget.seconds)
+    per_image = time_validation(loop)
+    state.reserve += seconds_to_conclude(images * per_image, loop.budget.seconds)
     state.seconds = time.perf_counter() - began
-    state.total_steps = loop.budget.first_estimate(state, step_seconds, validation_seconds, config.train.validations)
+    state.validating = by_seconds(loop.budget.left(state), per_image, images, config.train.validations)
+    validating = state.validating
+    state.total_steps = loop.budget.first_estimate(state, step_seconds, validating.images * per_image, validating.times)
     # one clock decides for all processes
-    state.seconds, state.reserve, state.total_steps = loop.engine.group.from_first(
-        (state.seconds, state.reserve, state.total_steps)
+    state.seconds, state.reserve, state.total_steps, state.validating = loop.engine.group.from_first(
+        (state.seconds, state.reserve, state.total_steps, state.validating)
     )
+    _look_as_decided(loop, data)
     _log.info("%.1f minutes allow about %d steps (%.2f s each)", config.minutes, state.total_steps, step_seconds)
 
 
 def seconds_to_conclude(validation_seconds: float, seconds: float) -> float:
     """What follows the last step of a run of `seconds`, the report's pictures and pages aside (`State.reserve`).
 
-    The final evaluation runs in single precision, on all validation images, and draws the worst of them; then some
-    training images, and those of other parts, are looked at once more.
+    `validation_seconds` is what a validation on all images would take. The final evaluation runs in single precision
+    on them, and draws the worst; then some training images, and those of other parts, are looked at once more.
     """
     return 3 * validation_seconds + LOOKING * seconds
 
@@ -283,9 +295,9 @@ def time_steps(loop: Loop) -> float:
 
 
 def time_validation(loop: Loop) -> float:
-    """Seconds per validation, from the first few of its images."""
+    """Seconds a validation takes for each of its images, from a few of them."""
     samples = loop.validator.samples
     few = dataclasses.replace(loop.validator, samples=spread(samples, min(4, len(samples))))
     began = time.perf_counter()
     few(loop.engine.average, StopRequest())
-    return (time.perf_counter() - began) / len(few.samples) * len(samples)
+    return (time.perf_counter() - began) / len(few.samples)

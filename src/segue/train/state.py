@@ -6,6 +6,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from segue.train.validation_share import MOST_IMAGES, Validating
+
+WITHOUT_RECORD = Validating(10, MOST_IMAGES)  # of runs whose resume points do not say it
+
 
 @dataclass
 class Row:
@@ -29,10 +33,12 @@ class State:
     `validated` the last validated step. `loss_sums` and `loss_count` collect the losses since then. `micro_batches`
     grows when memory runs out. `seconds` is the wall clock spent over all sittings, and `reserve` what a wall-clock
     budget keeps for evaluation and report: these two alone may differ between a resumed and an uninterrupted run.
+    `validating` says how often the run is validated, and on how many images.
     """
 
     total_steps: int
     micro_batches: int = 1
+    validating: Validating = WITHOUT_RECORD
     step: int = 0
     progress: float = 0.0
     lr: float = 0.0
@@ -63,4 +69,6 @@ class State:
 
 def state_from_dict(values: dict[str, Any]) -> State:
     """The inverse of `State.to_dict`."""
-    return State(**{**values, "history": [Row(**row) for row in values["history"]]})
+    history = [Row(**row) for row in values["history"]]
+    validating = {"validating": Validating(**values["validating"])} if "validating" in values else {}
+    return State(**{**values, "history": history, **validating})

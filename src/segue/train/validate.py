@@ -20,19 +20,19 @@ from segue.data.index import Sample
 from segue.data.loader import read_sample
 from segue.data.normalise import normalise
 from segue.infer.ahead import ahead
+from segue.infer.maps import ids_of
 from segue.infer.resample import resized_rows
 from segue.infer.tiling import Tiling, blended_rows
 from segue.metrics.confusion import Scores, confusion, scores
 from segue.train.processes import ALONE, Group
 from segue.train.signals import StopRequest
 
-MOST_IMAGES = 200  # enough to rank checkpoints; the final evaluation uses every image
 MOST_PIXELS = 1_000_000  # larger masks are scored at this size while training
 
 
 @dataclass(frozen=True)
 class Validator:
-    """Scores models on an evenly spread part of the validation images, at the masks' own size up to a megapixel."""
+    """Scores models on some validation images, at the masks' own size up to a megapixel."""
 
     samples: tuple[Sample, ...]
     classes: Classes
@@ -79,7 +79,7 @@ class Validator:
         batch = image[None].to(self.fabric.device, memory_format=torch.channels_last)
         logits = model(batch).float()
         full = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-        return full.argmax(1)[0].to(torch.uint8).cpu().numpy()
+        return ids_of(full[0])
 
     def _predict_in_tiles(self, model: nn.Module, image: Tensor, size: tuple[int, int]) -> NDArray[np.uint8]:
         """As `Segmenter` does where training showed small parts of large images, which no memory holds at once."""
@@ -92,4 +92,4 @@ class Validator:
         pixels = image.permute(1, 2, 0)
         bands = blended_rows(forward, pixels, tile_side(self.prep), Tiling())
         rows = resized_rows(bands, (pixels.shape[0], pixels.shape[1]), size)
-        return np.concatenate([logits.argmax(0).to(torch.uint8).cpu().numpy() for logits in rows])
+        return np.concatenate([ids_of(logits) for logits in rows])
