@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
 import segue.infer.maps
-from segue.infer.maps import NOTHING, Mark, Tally, Wanted, forget, maps_of
+from segue.infer.maps import NOTHING, Mark, Tally, Wanted, forget, ids_of, maps_of
 
 LOGITS = 3 * torch.randn(4, 9, 13, generator=torch.Generator().manual_seed(0))
 ALL = Wanted(probabilities=True, uncertainty=True, review=Mark(2, 0.25))
@@ -48,3 +50,14 @@ def test_parts_are_counted_like_the_whole(monkeypatch, at_once):
     assert set(tally.counts) == {"mask", "uncertainty", "review"}
     for kind, counts in tally.counts.items():
         np.testing.assert_array_equal(counts, np.bincount(maps[kind].ravel(), minlength=int(NOTHING[kind]) + 1))
+
+
+@pytest.mark.parametrize("classes", [1, 2, 11, 255])
+def test_the_mask_is_the_first_of_the_highest(classes):
+    logits = torch.randint(-2, 3, (classes, 40, 31), generator=torch.Generator().manual_seed(classes)).float()
+    np.testing.assert_array_equal(ids_of(logits), logits.numpy().argmax(0))
+
+
+def test_a_pixel_without_numbers_still_has_a_class():
+    assert (ids_of(torch.full((3, 2, 2), math.nan)) < 3).all()
+    assert (ids_of(torch.full((3, 2, 2), -math.inf)) == 0).all()

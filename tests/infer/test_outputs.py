@@ -4,7 +4,16 @@ from PIL import Image
 
 from segue.data.classes import IGNORE, Classes
 from segue.data.image import read_mask
-from segue.infer.outputs import displayable, overlay, write_mask, write_overlay, write_probabilities
+from segue.infer.outputs import (
+    _halfway,
+    borders,
+    colour_table,
+    displayable,
+    overlay,
+    write_mask,
+    write_overlay,
+    write_probabilities,
+)
 from segue.infer.segmenter import Prediction
 
 CLASSES = Classes(("sky", "road", "boat"), ((1, 2, 3), (200, 0, 0), (0, 0, 250)), (0, 1, 2))
@@ -74,3 +83,27 @@ def test_any_number_of_channels_can_be_shown(tmp_path, channels):
     write_overlay(tmp_path / "o.jpg", pixels, Prediction(MASK, CLASSES))
     with Image.open(tmp_path / "o.jpg") as picture:
         assert picture.size == (3, 2)
+
+
+def slow_overlay(pixels, mask, classes):
+    """In floating point, by the definition."""
+    table = colour_table(classes)
+    shown, colours = np.broadcast_to(pixels, (*mask.shape, 3)).astype(np.float32), table[mask].astype(np.float32)
+    painted = table.any(axis=1)[mask] & (mask != 255)
+    edges = borders(mask) | borders(painted.astype(np.uint8)[::-1, ::-1])[::-1, ::-1]
+    strength = np.where(edges, np.float32(1), np.float32(0.5)) * painted
+    return (shown + (colours - shown) * strength[..., None]).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_overlay_is_that_of_floating_point_to_the_bit(channels):
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (64, 97, channels), np.uint8)
+    mask = np.kron(generator.choice([0, 1, 2, 255, 9], (8, 10)), np.ones((8, 10), int))[:, :97].astype(np.uint8)
+    classes = Classes(("b", "c", "d"), ((0, 0, 0), (31, 200, 7), (255, 1, 90)), (0, 1, 2))
+    np.testing.assert_array_equal(overlay(pixels, mask, classes), slow_overlay(pixels, mask, classes))
+
+
+def test_a_half_is_rounded_to_the_even_number_as_numpy_does():
+    one, other = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    np.testing.assert_array_equal(_halfway(one, other), ((one.astype(float) + other) / 2).round())

@@ -135,8 +135,8 @@ def test_what_was_predicted_before_changes_nothing(segmenter):
 def test_only_images_much_larger_than_those_trained_on_are_cut():
     info, seen = tiny_info(), []
     model = tiny_model(info)
-    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
     segmenter = Segmenter(model, info, "cpu")
+    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
     segmenter.predict(picture(96, 128))  # four times the pixels
     assert len(seen) == 1
     seen.clear()
@@ -149,8 +149,8 @@ def test_images_of_which_training_showed_small_parts_are_cut():
     info, seen = tiny_info(), []
     info = replace(info, prep=replace(info.prep, zoom=8.0, largest=10**9))
     model = tiny_model(info)
-    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
     segmenter = Segmenter(model, info, "cpu")
+    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
     assert segmenter.predict(picture(96, 128)).mask.shape == (96, 128)
     side = 4 * math.sqrt(math.prod(info.prep.size))
     assert len(seen) >= 4  # 8 x 8 crops at the scale they were trained at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,7 +16,14 @@ def normalise(image: NDArray[np.generic], prep: Preprocessing) -> Float[Tensor, 
 
     The arithmetic is numpy's: loader threads call this, and torch would start its own threads under each of them.
     """
+    return torch.from_numpy(np.ascontiguousarray(standardised(image, prep).transpose(2, 0, 1)))
+
+
+def standardised(image: NDArray[np.generic], prep: Preprocessing) -> Float32[np.ndarray, "height width channels"]:
+    """The same numbers in the order of the image."""
     scale = np.array([1 / (255 * std) for std in prep.std], dtype=np.float32)
     shift = np.array([mean / std for mean, std in zip(prep.mean, prep.std, strict=True)], dtype=np.float32)
-    pixels = image.astype(np.float32) * scale - shift
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    pixels = image.astype(np.float32)
+    pixels *= scale
+    pixels -= shift
+    return pixels

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
 from numpy.typing import NDArray
-from torch import Tensor, channels_last
+from torch import Tensor, channels_last, from_numpy
 
 from segue.data.classes import Classes
 from segue.data.geometry import MOSAIC, MOST_ZOOM, resize_image, tile_side, working_size
 from segue.data.image import to_channels
-from segue.data.normalise import normalise
+from segue.data.normalise import standardised
 from segue.data.scale import Missing, filled
 from segue.infer.accepted import Accepted, as_pixels
 from segue.infer.device import exact_arithmetic, pick_device
@@ -28,6 +28,7 @@ from segue.infer.tiling import Tileable, Tiling, blended_rows, cuts
 from segue.models.artifact import ModelInfo, load_networks
 from segue.models.build import SegmentationModel
 from segue.models.ensemble import Ensemble
+from segue.models.folding import fold_batch_norm
 from segue.trust.look import Look, Looker
 
 MASK_ONLY = Wanted()
@@ -88,7 +89,7 @@ class Segmenter:
         tiling: Tiling | None = None,
         seen: Seen | None = None,
     ) -> None:
-        """Move `model` to `device` and put it in evaluation mode.
+        """Take `model` over: move it to `device` and fold its BatchNorm into its convolutions. It cannot train on.
 
         `tiling` says how images too large are cut, `seen` what new images are compared with.
         """
@@ -96,6 +97,8 @@ class Segmenter:
         self.tiling = tiling or Tiling()
         self.seen = seen
         self.device = pick_device(device)
+        for network in [model] if isinstance(model, SegmentationModel) else model.networks:
+            fold_batch_norm(network.eval())
         self._model = model.eval().to(self.device, memory_format=channels_last)  # type: ignore[call-overload]
 
     @classmethod
@@ -194,7 +197,8 @@ class Segmenter:
         return looker.look()
 
     def _ready(self, tile: NDArray[Any]) -> Tensor:
-        return normalise(tile, self.info.prep)[None].to(self.device, memory_format=channels_last, non_blocking=True)
+        pixels = from_numpy(standardised(tile, self.info.prep)).to(self.device, non_blocking=True)
+        return pixels.permute(2, 0, 1)[None]  # which is channels-last as it stands
 
     def _logits(self, looker: Looker, tiles: list[NDArray[Any]]) -> list[Tensor]:
         ready = [self._ready(tile) for tile in tiles]

@@ -30,6 +30,11 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
 
+    @property
+    def networks(self) -> tuple[SegmentationModel, ...]:
+        """The members."""
+        return tuple(self.members)  # type: ignore[arg-type]
+
     def features(self, images: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch ..."]]:
         """The images, which the other members need, and the maps of the first member's encoder, from fine to coarse."""
         return [images, *self.members[0].features(images)]  # type: ignore[operator]

@@ -1,0 +1,97 @@
+"""Folding changes rounding and nothing else, and leaves alone what it does not understand."""
+
+import pytest
+import torch
+from torch import nn
+
+from segue.models.build import ModelSpec, build
+from segue.models.decoders import DECODERS
+from segue.models.folding import fold_batch_norm
+
+NORMS = (nn.BatchNorm2d,)
+
+
+def trained(spec, seed=0):
+    """A network whose statistics and scales are not the identity, as after training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = build(spec).eval()
+        for module in model.modules():
+            if isinstance(module, NORMS) and module.running_mean is not None:
+                module.running_mean.normal_(0, 0.2)
+                module.running_var.uniform_(0.5, 1.5)
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.normal_(module.bias, 0, 0.2)
+    return model
+
+
+def left(model):
+    return sum(isinstance(module, NORMS) for module in model.modules())
+
+
+def assert_folded_alike(model):
+    """Returns how many were folded."""
+    image = torch.randn(1, model.spec.in_channels, 72, 104, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = model(image)
+        folded = fold_batch_norm(model)
+        found = model(image)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    return folded
+
+
+OWN_ENCODER = {
+    "segformer": "test_resnet", "segnet": "double_conv@3", "unet_classic": "double_conv@3", "ddrnet": "ddrnet23_slim",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("decoder", list(DECODERS))
+def test_every_decoder_gives_what_it_gave(decoder):
+    model = trained(ModelSpec(OWN_ENCODER.get(decoder, "test_resnet"), decoder, 3, 4))
+    norms = left(model)
+    assert assert_folded_alike(model) == norms - left(model)
+
+
+def test_most_norms_of_a_mobile_network_are_folded():
+    model = trained(ModelSpec("mobilenetv2_100", "unet", 3, 4))
+    assert fold_batch_norm(model) == 59
+    assert left(model) == 0
+
+
+@pytest.mark.parametrize("encoder", ["test_efficientnet", "test_convnext", "test_byobnet", "test_vit"])
+def test_every_kind_of_encoder_gives_what_it_gave(encoder):
+    assert_folded_alike(trained(ModelSpec(encoder, "fcn", 5, 3)))
+
+
+def test_none_is_left_of_a_unet_on_a_resnet():
+    model = trained(ModelSpec("test_resnet", "unet", 3, 4))
+    assert fold_batch_norm(model) > 10
+    assert left(model) == 0
+
+
+class _Shared(nn.Module):
+    """A head in which something else reads the convolution, or the convolution runs twice."""
+
+    def __init__(self, channels, kind):
+        super().__init__()
+        self.kind = kind
+        self.first = nn.Conv2d(channels, 4, 1)
+        self.norm = nn.BatchNorm2d(4)
+        self.norm.running_mean.fill_(0.3)
+
+    def forward(self, map_):
+        found = self.first(map_)
+        if self.kind == "read again":
+            return self.norm(found) + found
+        if self.kind == "changed in place":
+            found[:, :, :1] = 0
+            return self.norm(found)
+        return self.norm(found) + self.first(map_ * 2)
+
+
+@pytest.mark.parametrize("kind", ["read again", "changed in place", "run twice"])
+def test_what_something_else_reads_stays(kind):
+    model = trained(ModelSpec("test_resnet", "unet", 3, 4))
+    model.head = _Shared(model.decoder.out_channels, kind).eval()
+    assert_folded_alike(model)
+    assert left(model) == 1
