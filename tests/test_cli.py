@@ -94,7 +94,7 @@ def test_a_verb_that_processes_cannot_share_is_refused_by_the_first_of_them(monk
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     assert main(["list", "losses"]) == 2
-    assert "expected torchrun with fit only, got list" in capsys.readouterr().err
+    assert "expected torchrun with fit and predict only, got list" in capsys.readouterr().err
     monkeypatch.setenv("RANK", "1")
     with pytest.raises(SystemExit, match="2"):
         main(["list", "losses"])

@@ -43,6 +43,10 @@ class ThreadGroup(Group):
     def from_first(self, thing: T) -> T:
         return self._room.exchange(self.rank, thing)[0]
 
+    def to_first(self, thing: T) -> list[T]:
+        said = self._room.exchange(self.rank, thing)
+        return said if self.first else []
+
     def most(self, value: float) -> float:
         return max(self._room.exchange(self.rank, value))
 

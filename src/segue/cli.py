@@ -43,7 +43,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
 }
 
 DECIDING = ("fit", "plan", "bench")  # verbs that decide what was left open, and so are told what was given
-SHARED = ("fit",)  # verbs whose work is shared by processes that torchrun starts
+SHARED = ("fit", "predict")  # verbs whose work is shared by processes that torchrun starts
 
 
 def entry() -> NoReturn:

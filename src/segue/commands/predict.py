@@ -7,10 +7,11 @@ import io
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segue.commands.dealing import dealt, sharing
 from segue.configs import PredictConfig
 from segue.console import duration, progress_bar
 from segue.data.grouping import groups
@@ -28,6 +29,8 @@ from segue.infer.review_file import load_mark
 from segue.infer.segmenter import Prediction, Prepared, Segmenter
 from segue.infer.tiling import Tiling
 from segue.models.artifact import load_info
+from segue.train.heap import keep_freed_memory
+from segue.train.processes import Group
 from segue.trust.domain_gap import domain_gap
 from segue.trust.domain_phrases import gap_lines, unlike_lines
 from segue.trust.look import Look
@@ -102,7 +105,36 @@ def run(config: PredictConfig) -> PredictResult:
     nothing says from where on to abstain.
     """
     began = time.perf_counter()
-    inputs, failed = find_images(config.paths, config.out)
+    with sharing() as group:
+        plan = _planned(config) if group.first else None
+        # what is wrong with the model is found before the other processes hear of anything, and said once
+        work = _Work.of(config, plan) if plan is not None and not config.dry_run else None
+        plan = group.from_first(plan)
+        assert plan is not None, "the first process has one"
+        if not config.dry_run:
+            part = _predict_part(work or _Work.of(config, plan), plan, group)
+            parts = group.to_first(part)
+            group.from_first(None)  # nobody leaves before everything has arrived
+    if not group.first:
+        return PredictResult(config.out, (), (), 0.0)
+    if work is None:
+        records = tuple({"image": str(one.path), "files": _texts(plan.files[one])} for one in plan.files)
+        return PredictResult(config.out, records, plan.missing, time.perf_counter() - began, dry_run=True)
+    result = _concluded(config, plan, work, parts)
+    return replace(result, seconds=time.perf_counter() - began)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Every image with the files that are planned for it, and one line for every path that stands for none."""
+
+    files: dict[Input, Files]
+    missing: tuple[str, ...]
+    wanted: Wanted
+
+
+def _planned(config: PredictConfig) -> _Plan:
+    inputs, missing = find_images(config.paths, config.out)
     info = load_info(config.run)
     mark = load_mark(config.run, info, config.review) if config.review else None
     if config.abstain:
@@ -110,21 +142,7 @@ def run(config: PredictConfig) -> PredictResult:
     wanted = Wanted(config.probabilities, config.uncertainty, mark)
     files = {one: planned_files(one, config.out, wanted.kinds, config.overlay) for one in inputs}
     _refuse_to_replace(files)
-    if config.dry_run:
-        records = tuple({"image": str(one.path), "files": _texts(files[one])} for one in inputs)
-        return PredictResult(config.out, records, tuple(failed), time.perf_counter() - began, dry_run=True)
-    tiling = Tiling(config.tile, config.overlap, config.batch)
-    work = _Work(Segmenter.load(config.run, config.device, tiling), wanted, config.abstain)
-    make_folder(config.out)
-    with progress_bar("predicting") as update:
-        done = _predict_all(work, files, failed, update)
-    images = tuple(one.record for one in done.values())
-    seen = work.segmenter.seen
-    if wanted.uncertainty or wanted.review or seen is not None:
-        write_text(config.out / TABLE, _table(images, info.classes.names))
-    gap = _gap(done, seen) if seen is not None and len(done) > 1 else None
-    seconds = time.perf_counter() - began
-    return PredictResult(config.out, images, tuple(failed), seconds, domain_gap=gap, run=config.run)
+    return _Plan(files, tuple(missing), wanted)
 
 
 @dataclass(frozen=True)
@@ -134,6 +152,14 @@ class _Work:
     segmenter: Segmenter
     wanted: Wanted
     abstain: bool
+
+    @classmethod
+    def of(cls, config: PredictConfig, plan: _Plan) -> _Work:
+        """Load the model and make the folder."""
+        keep_freed_memory()
+        segmenter = Segmenter.load(config.run, config.device, Tiling(config.tile, config.overlap, config.batch))
+        make_folder(config.out)
+        return cls(segmenter, plan.wanted, config.abstain)
 
     def leaves_out(self, look: Look) -> bool:
         """Whether nothing is to be written for an image."""
@@ -148,17 +174,45 @@ class _Done:
     look: Look
 
 
-def _predict_all(
-    work: _Work, files: dict[Input, Files], failed: list[str], update: Callable[[float, str], None]
-) -> dict[Input, _Done]:
-    """Pictures first, then rasters; what is returned is in the order of `files`."""
+Failed = dict[Input, str]  # why an image was not done
+Part = tuple[dict[Input, _Done], Failed]
+
+
+def _predict_part(work: _Work, plan: _Plan, group: Group) -> Part:
+    """What falls to this process; a file's size stands for the work it makes."""
+    sizes = {one: one.path.stat().st_size if one.path.exists() else 0 for one in plan.files}
+    mine = dealt(sizes, group.size)[group.rank]
+    with progress_bar("predicting") as update:
+        return _predict_all(work, {one: plan.files[one] for one in mine}, update if group.first else _silent)
+
+
+def _silent(_share: float, _text: str) -> None:
+    """The first process shows how far it is, and the others are about as far."""
+
+
+def _concluded(config: PredictConfig, plan: _Plan, work: _Work, parts: Sequence[Part]) -> PredictResult:
+    """All parts in the order of the plan, as one process would have done them, and what is said of the whole."""
+    found = {one: record for done, _ in parts for one, record in done.items()}
+    lines = {one: line for _, failed in parts for one, line in failed.items()}
+    done = {one: found[one] for one in plan.files if one in found}
+    failed = (*plan.missing, *(lines[one] for one in plan.files if one in lines))
+    images = tuple(one.record for one in done.values())
+    seen = work.segmenter.seen
+    if plan.wanted.uncertainty or plan.wanted.review or seen is not None:
+        write_text(config.out / TABLE, _table(images, work.segmenter.classes.names))
+    gap = _gap(done, seen) if seen is not None and len(done) > 1 else None
+    return PredictResult(config.out, images, failed, 0.0, domain_gap=gap, run=config.run)
+
+
+def _predict_all(work: _Work, files: dict[Input, Files], update: Callable[[float, str], None]) -> Part:
+    """Pictures first, then rasters."""
     pictures = {one: outputs for one, outputs in files.items() if not outputs.raster}
     rasters = {one: outputs for one, outputs in files.items() if outputs.raster}
 
     def update_all(done: float, name: str) -> None:
         update(done / len(files), name)
 
-    found = _predict_pictures(work, pictures, failed, update_all)
+    found, failed = _predict_pictures(work, pictures, update_all)
     for i, (one, outputs) in enumerate(rasters.items(), len(pictures)):
 
         def update_part(done: float, before: int = i, name: str = one.name) -> None:
@@ -167,14 +221,13 @@ def _predict_all(
         try:
             found[one] = _predict_raster(work, one, outputs, update_part)
         except (DataError, RunError) as error:
-            failed.append(_with_path(one.path, str(error)))
-    return {one: found[one] for one in files if one in found}
+            failed[one] = _with_path(one.path, str(error))
+    return found, failed
 
 
-def _predict_pictures(
-    work: _Work, files: dict[Input, Files], failed: list[str], update: Callable[[float, str], None]
-) -> dict[Input, _Done]:
+def _predict_pictures(work: _Work, files: dict[Input, Files], update: Callable[[float, str], None]) -> Part:
     """Decode, compute and write at the same time: reading runs ahead of the network, writing behind it."""
+    failed: Failed = {}
     segmenter = work.segmenter
 
     def prepare(one: Input) -> Prepared:
@@ -186,7 +239,7 @@ def _predict_pictures(
             try:
                 prepared = loading.result()
             except DataError as error:
-                failed.append(_with_path(one.path, str(error)))
+                failed[one] = _with_path(one.path, str(error))
                 continue
             yield one, prepared, segmenter.segment(prepared, work.wanted)
 
@@ -198,8 +251,8 @@ def _predict_pictures(
         try:
             images[one] = writing.result()
         except RunError as error:
-            failed.append(_with_path(one.path, str(error)))
-    return images
+            failed[one] = _with_path(one.path, str(error))
+    return images, failed
 
 
 def _predict_raster(work: _Work, one: Input, files: Files, update: Callable[[float], None]) -> _Done:

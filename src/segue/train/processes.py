@@ -84,6 +84,15 @@ class Group:
             dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
         return box[0]  # type: ignore[return-value]
 
+    def to_first(self, thing: T) -> list[T]:
+        """What every process gives, in their order, for the first; nothing for the others."""
+        if self.size == 1:
+            return [thing]
+        box: list[Any] | None = [None] * self.size if self.first else None
+        with _noticing():
+            dist.gather_object(thing, box)
+        return box or []
+
     def most(self, value: float) -> float:
         """The largest of the values that the processes give."""
         if self.size == 1:
