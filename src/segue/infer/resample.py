@@ -21,6 +21,9 @@ def resized_rows(
     `source[0]` rows in all, those that go out `target[0]`.
     """
     height, width = target
+    if source == target:
+        yield from _split(bands)
+        return
     ready, first = 0, 0  # target rows handed out; the source row that `held` begins with
     held: Tensor | None = None
     for band in bands:
@@ -34,6 +37,11 @@ def resized_rows(
             ready = stop
         needed = min(available - 1, int(_position(torch.tensor([ready]), source[0], height)))
         held, first = held[:, needed - first :], needed
+
+
+def _split(bands: Iterable[Tensor]) -> Iterator[Tensor]:
+    for band in bands:
+        yield from band.split(max(1, CHUNK // (band.shape[0] * band.shape[2])), dim=1)
 
 
 def _position(rows: Tensor, source: int, target: int) -> Tensor:

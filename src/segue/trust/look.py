@@ -33,13 +33,14 @@ def colours(pixels: NDArray[np.generic]) -> Float64[np.ndarray, " colours"]:
     Sharpness is the mean difference of neighbouring pixels, in deviations of the grey image: 0 where all are alike,
     1.1 for white noise. It does not change with brightness or contrast.
     """
-    image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).movedim(2, 0) / 255
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)  # as such, sums run along memory
+    image = torch.from_numpy(planes) / 255
     grey = image.mean(0)
     steps = [(grey[1:] - grey[:-1]).abs(), (grey[:, 1:] - grey[:, :-1]).abs()]
     step = np.mean([float(one.mean()) for one in steps if one.numel()] or [0.0])
     deviation = float(grey.std(correction=0))
     sharpness = step / deviation if deviation > 1e-6 else 0.0
-    means, deviations = image.mean((1, 2)), image.std((1, 2), correction=0)
+    deviations, means = torch.std_mean(image, (1, 2), correction=0)
     return np.array([*means.tolist(), *deviations.tolist(), sharpness])
 
 
@@ -59,7 +60,8 @@ class Looker:
         """Look at a tile (H, W, C) and the last feature map the encoder made of it."""
         self._features.append(pooled(level)[0])
         self._colours.append(colours(tile))
-        self._plain.append(bool((tile == tile[:1, :1]).all()))
+        colour = tile[:1, :1]
+        self._plain.append(bool((tile[:1] == colour).all() and (tile == colour).all()))  # the first row mostly says it
 
     def look(self) -> Look:
         """What was seen; there is at least one tile."""
