@@ -171,6 +171,19 @@ def write_side_by_side(root: Path, count: int = 6) -> Path:
     return root
 
 
+def write_listing(root: Path, count: int = 6) -> Path:
+    """`images/`, `masks/` and `samples.csv`; two images a group, one row in three is for validation."""
+    rows = ["image,mask,split,group"]
+    for number in range(count):
+        image, labels = scene(number)
+        save_image(root / "images" / f"{number:03d}.jpg", image)
+        save_image(root / "masks" / f"{number:03d}.png", labels)
+        part = "val" if number % 3 == 2 else "train"
+        rows.append(f"images/{number:03d}.jpg,masks/{number:03d}.png,{part},street {number // 2}")
+    (root / "samples.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
 # Layout -> the row of FORMATS that reads it, and its writer.
 LAYOUTS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "folders": ("folders", write_folders),
@@ -181,4 +194,5 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "split_below": ("split", write_split_below),
     "camvid": ("camvid", write_camvid),
     "voc": ("voc", write_voc),
+    "listing": ("listing", write_listing),
 }

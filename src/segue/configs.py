@@ -154,6 +154,12 @@ class DataConfig(Checked):
         "keep near duplicates (encoded again, resized, mirrored, cropped) on one side when the data is split; a split "
         "the data comes with stays as it is",
     )
+    look_at: int | None = knob(
+        None,
+        "images, drawn by the seed, that are looked at before training, half of them of the part to validate with, and "
+        "scored after it; when not given all, of more than 100 000 only 512",
+        low=4,
+    )
     workers: int | None = knob(
         None, "threads that load images ahead, 0 loads in the main one; chosen when not given", low=0, high=64
     )

@@ -233,7 +233,7 @@ def _setting(subject: _Subject, prep: Preprocessing, images: Images) -> Setting:
     config, data = subject.config, subject.data
     device, precision = config.train.device, config.train.precision
     sizes = sorted(data.sizes, key=lambda size: size[0] * size[1])
-    steps = config.steps or default_steps(len(data.of("train")), config.optim.batch)  # of minutes, nobody knows yet
+    steps = config.steps or default_steps(len(data.all("train")), config.optim.batch)  # of minutes, nobody knows yet
     best = pick_device("auto").type
     usual = pick_precision("auto", device)
     return Setting(
@@ -244,7 +244,7 @@ def _setting(subject: _Subject, prep: Preprocessing, images: Images) -> Setting:
         workers=config.data.workers or 0,
         size=prep.size,
         seen=working_size(*sizes[len(sizes) // 2], prep),
-        from_memory=share_from_memory(steps * config.optim.batch, len(data.of("train")), images.bytes_each()),
+        from_memory=share_from_memory(steps * config.optim.batch, len(data.all("train")), images.bytes_each()),
         faster_device=best if best != device and device == "cpu" else "",
         faster_precision=usual if (precision, usual) == ("fp32", "bf16") else "",
     )

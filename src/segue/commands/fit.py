@@ -19,6 +19,7 @@ from segue.console import duration, processes, progress_bar
 from segue.conversion import to_dict
 from segue.data.folds import dealt
 from segue.data.formats import open_index
+from segue.data.partly import save_draw
 from segue.data.prepare import Data, load_data, prepare, save_data
 from segue.data.split import save_split
 from segue.durable import write_text
@@ -29,7 +30,7 @@ from segue.models.sources.choice import as_source_says
 from segue.planning.file import deviations
 from segue.planning.own_plan import decide_open, held_out, save_own_plan
 from segue.planning.planner import Planned, options_that_differ
-from segue.planning.validation import folds_line, folds_pay, refuse_beside_folds, refuse_validation
+from segue.planning.validation import folds_line, folds_pay, refuse_beside_folds, refuse_part, refuse_validation
 from segue.records import read_record
 from segue.report.pictures import save_train_batch
 from segue.train.checkpoint import remove_checkpoints
@@ -168,6 +169,7 @@ def _ready(config: FitConfig, given: frozenset[str]) -> tuple[FitConfig, Data, P
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, config.data, config.seed, update, index)
     if config.folds > 1:
+        refuse_part(data, config.folds)
         dealt(data, config.seed, config.folds)  # refuses what cannot be divided, before time goes into comparing
     if not configure:
         return resolve(config, data), data, None
@@ -188,7 +190,10 @@ def train_on(config: FitConfig, data: Data, began: float, planned: Planned | Non
     with held(folder):
         require_empty(folder)
         save_data(folder / DATA, data)
-        save_split(data.samples, folder / SPLIT)
+        if data.whole is None:
+            save_split(data.samples, folder / SPLIT)
+        else:
+            save_draw(folder / SPLIT, data.whole)
         save_plan(folder, config, planned)
         loop = install(started, folder)
         write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
@@ -207,7 +212,7 @@ def _plan(config: FitConfig, data: Data) -> str:
     """What is about to run, in one line; config.yaml holds every option."""
     height, width = config.data.size or (0, 0)
     length = f"{config.steps} steps" if config.steps else f"{config.minutes:g} minutes"
-    parts = f"{len(data.of('train'))} images to train on, {len(data.of('val'))} to validate with"
+    parts = f"{len(data.all('train'))} images to train on, {len(data.all('val'))} to validate with"
     if config.folds > 1:
         parts = f"{config.folds} networks for {len(data.samples)} images, each image held out of one of them"
         length = f"{length} each" if config.steps else f"{length} in all"

@@ -142,6 +142,11 @@ def run(config: ForecastConfig) -> ForecastResult:
             f"{config.run}: expected a run with one part held out, got {trained.folds} folds: forecast from one of "
             f"them, segue forecast {shlex.quote(str(fold_folders(config.run, trained.folds)[0]))}"
         )
+    if data.whole is not None:
+        raise RunError(
+            f"{config.run}: expected a run whose images were all looked at, got {len(data.samples)} of "
+            f"{data.whole.draw.images}: with so many, hold some back with a shorter list and compare two runs"
+        )
     count = len(data.of("train"))
     if count < FEWEST:
         raise DataError(f"{data.root}: expected {FEWEST} or more training images to forecast from, got {count}")

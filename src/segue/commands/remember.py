@@ -17,6 +17,7 @@ from segue.data.formats import open_index
 from segue.data.geometry import Preprocessing
 from segue.data.image import read_with_missing
 from segue.data.index import Sample
+from segue.data.listing import Chosen, columns, part_number
 from segue.data.parallel import Update
 from segue.data.prepare import Data
 from segue.errors import DataError
@@ -105,18 +106,17 @@ def _looks(segmenter: Segmenter, samples: Sequence[Sample], update: Update) -> t
     return readable, looks
 
 
-def _others(config: FitConfig) -> dict[str, list[Sample]]:
+def _others(config: FitConfig) -> dict[str, Sequence[Sample]]:
     """The images of the data set that no label was used of: the test part, and those without a mask."""
     try:
         samples = open_index(config.paths, config.data.format, config.data.mask_name).samples
+        known = columns(samples)
     except DataError as error:
         _log.warning("test and unlabelled images are not compared with the others: %s", error)
         return {}
-    parts = {
-        "test": [sample for sample in samples if sample.split == "test"],
-        "unlabelled": [sample for sample in samples if sample.split != "test" and sample.mask is None],
-    }
-    return {part: held for part, held in parts.items() if held}
+    test = known.parts == part_number("test")
+    parts = {"test": np.flatnonzero(test), "unlabelled": np.flatnonzero(~test & ~known.labelled)}
+    return {part: Chosen(samples, places) for part, places in parts.items() if len(places)}
 
 
 def _source(data: Data, prep: Preprocessing, colours: Float64[np.ndarray, "images _"]) -> dict[str, Any] | None:

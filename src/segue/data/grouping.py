@@ -23,12 +23,21 @@ def groups(ids: Sequence[str], folders: Sequence[str]) -> list[str]:
         folders: per image, its folder without the parts that belong to the layout (`Tile 1`, or empty).
     """
     by_folder = [folder or name for folder, name in zip(folders, ids, strict=True)]
-    matches = [_FRAME.fullmatch(name.rpartition("/")[2]) for name in ids]
-    by_name = [match[1] if match else name for match, name in zip(matches, ids, strict=True)]
+    by_name = [frame_stem(name.rpartition("/")[2]) or name for name in ids]
     for candidate in (by_folder, by_name):
         if 2 <= len(set(candidate)) < len(candidate):
             return candidate
     return list(ids)
+
+
+def frame_stem(name: str) -> str:
+    """What stands before a frame number in a file name without ending; empty when it has none.
+
+    >>> frame_stem("Seq05VD_f00000"), frame_stem("portrait")
+    ('Seq05VD', '')
+    """
+    match = _FRAME.fullmatch(name)
+    return match[1] if match else ""
 
 
 def keep_together(index: Index, pairs: Iterable[tuple[str, str]]) -> Index:

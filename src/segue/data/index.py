@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Index:
 
     root: Path
     format: str
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     problems: tuple[Problem, ...] = ()
     names: tuple[str, ...] = ()
     ignore: tuple[int, ...] = ()

@@ -7,6 +7,7 @@ all workers, nothing has to fit in shared memory, and no orphan survives a kille
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -31,11 +32,14 @@ from segue.data.geometry import Preprocessing, fitting_scale
 from segue.data.image import read_mask, read_with_missing
 from segue.data.index import Sample
 from segue.data.keyed import batch_keys, sample_generator
+from segue.data.listing import Chosen
 from segue.data.normalise import normalise
-from segue.errors import DataError
+from segue.errors import DataError, TrainingStoppedError
 
 CACHE_BYTES = 2 * 2**30  # of decoded samples that are kept in memory
+MOST_BROKEN = 100  # samples left out, at which training stops
 ALL = slice(None)
+_log = logging.getLogger("segue")
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ class TrainingSet:
     Rasters that take `whole_bytes` or more when decoded are read by the window, the part a crop shows, where crops show
     them at their own resolution; where they are much larger than what crops show, they are shrunk once and kept.
 
-    `pixels` are the samples' pixels of each class: they tell which classes are rare, and who has them. Threads may ask
-    for any sample at any time.
+    `pixels` are the samples' pixels of each class: they tell which classes are rare, and who has them. Where not all
+    samples were looked at (`Chosen.seen`), `pixels` are of those that were, and one that cannot be read is left out
+    instead of refused. Threads may ask for any sample at any time.
     """
 
     def __init__(
@@ -84,7 +89,7 @@ class TrainingSet:
         cache_bytes: int = CACHE_BYTES,
         whole_bytes: int = 128 * 2**20,
     ) -> None:
-        self.samples = tuple(samples)
+        self.samples = samples
         self._classes = classes
         self._prep = prep
         self._augment = augment_config
@@ -93,7 +98,10 @@ class TrainingSet:
         self._whole = whole_bytes
         self._cache: dict[int, Source] = {}
         self._lock = threading.Lock()
-        self._pool = Pool(self.load, len(self.samples), RareClasses(pixels).draw)
+        seen = samples.seen if isinstance(samples, Chosen) else None
+        self._unseen = seen is not None
+        self._broken: set[int] = set()
+        self._pool = Pool(self.load, len(self.samples), RareClasses(pixels, seen).draw)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -103,13 +111,28 @@ class TrainingSet:
         kept = self._cache.get(index)
         if kept is not None:
             return kept
-        source = self._shrink(self._open(self.samples[index]))
+        source = self._shrink(self._open_or_other(index) if self._unseen else self._open(self.samples[index]))
         weight = bytes_in_memory(source)
         with self._lock:  # two threads may have decoded the same sample; one is kept and counted
             if index not in self._cache and weight <= self._room:
                 self._room -= weight
                 self._cache[index] = source
             return self._cache.get(index, source)
+
+    def _open_or_other(self, index: int) -> Source:
+        """The sample, or the next in the list that can be read: among a million that nobody looked at, some cannot."""
+        try:
+            return self._open(self.samples[index])
+        except DataError as error:
+            with self._lock:
+                new = index not in self._broken
+                self._broken.add(index)
+            if len(self._broken) >= MOST_BROKEN:
+                count = len(self._broken)
+                raise TrainingStoppedError(f"{count} samples cannot be used; the last one: {error}") from None
+            if new:
+                _log.warning("left out, the next in the list stands in for it: %s", error)
+            return self._open_or_other((index + 1) % len(self))
 
     def _open(self, sample: Sample) -> Source:
         by_window = windowed(sample, self._classes, self._prep, self._whole)

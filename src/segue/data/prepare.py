@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +27,12 @@ from segue.data.grouping import keep_together
 from segue.data.index import Index, Problem, Sample
 from segue.data.palettes import with_palette
 from segue.data.parallel import Update
+from segue.data.partly import Whole, draw, draw_again, draw_from, how_many
 from segue.data.split import load_split, split
 from segue.durable import write_text
 from segue.errors import DataError, RunError, UsageError
+
+_log = logging.getLogger("segue")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Data:
 
     `samples` are labelled and carry a split; `pixels` are their pixels of each class, in their order; `sizes` are
     (height, width) of the training images, in theirs; `channels` is what the network will take; `findings` are the
-    doctor's warnings and notes. `bands` is what was measured where the encoder's own statistics do not apply.
+    doctor's warnings and notes. `bands` is what was measured where the encoder's own statistics do not apply. `whole`
+    is there when `samples` are only those that were looked at (see `segue.data.partly`).
     """
 
     root: Path
@@ -49,10 +54,15 @@ class Data:
     channels: int
     findings: tuple[Problem, ...]
     bands: Bands | None = None
+    whole: Whole | None = None
 
     def of(self, part: str) -> tuple[Sample, ...]:
-        """The samples of one split."""
+        """The samples of one split, as far as they were looked at."""
         return tuple(sample for sample in self.samples if sample.split == part)
+
+    def all(self, part: str) -> Sequence[Sample]:
+        """The samples of one split, looked at or not."""
+        return self.whole.of(part) if self.whole else self.of(part)
 
     def counts_of(self, part: str) -> Int64[np.ndarray, "samples classes"]:
         """Pixels of each class in the samples of one split, in the order of `of`."""
@@ -72,6 +82,8 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
     """
 
     def assign(index: Index, presence: dict[str, frozenset[int]], same: Sequence[tuple[str, str]]) -> Index:
+        if whole is not None:
+            return index
         index = keep_together(index, same) if config.group_duplicates else index
         if config.split is not None:
             return load_split(index, config.split)
@@ -80,6 +92,10 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
     index = index or open_index(paths, config.format, config.mask_name)
     if config.palette:
         index = with_palette(index, config.palette)
+    whole, most = None, how_many(index, config)
+    if most is not None:
+        index, whole = draw(index, paths, config, seed, most)
+        _log.info("%s", index.problems[-1].message)
     # the test part takes no part: not in the checks, not in the classes
     index = dataclasses.replace(index, samples=tuple(sample for sample in index.samples if sample.split != "test"))
     merge = config.merge.to_dict()
@@ -103,6 +119,7 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
         # grey images are shown to a colour network as grey; any other mixture was refused
         channels=max((image.channels for _, image, _ in seen), default=0),
         findings=diagnosis.problems,
+        whole=whole,
     )
     _require_both_parts(data, len(index.samples))
     return dataclasses.replace(data, bands=measure([sample.image for sample in data.of("train")], data.channels))
@@ -154,6 +171,7 @@ def save_data(path: Path, data: Data) -> None:
         "classes": dataclasses.asdict(data.classes),
         "samples": samples,
         "sizes": data.sizes,
+        "drawn": dataclasses.asdict(data.whole.draw) if data.whole else None,
         "findings": [{**dataclasses.asdict(problem), "path": str(problem.path)} for problem in data.findings],
     }
     write_text(path, json.dumps(record, indent=1))
@@ -181,8 +199,11 @@ def load_data(path: Path) -> Data:
             bands=from_dict(Bands, record["bands"]) if record.get("bands") else None,
         )
         recorded = [entry["bytes"] for entry in record["samples"]]
+        how = draw_from(record["drawn"]) if record.get("drawn") else None
     except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
         raise RunError(f"{path}: expected the record of a run's data, got a damaged one ({error})") from None
+    if how is not None:
+        data = dataclasses.replace(data, whole=draw_again(how, data.samples))
     drawn_again(data)
     changed = [s.image for s, size in zip(samples, recorded, strict=True) if bytes_on_disk(s) != size]
     if changed:

@@ -54,13 +54,14 @@ def split(index: Index, val_fraction: float, seed: int, presence: Presence | Non
     members = _by_group(pool)
     problems = index.problems
     if len(members) > 1:
-        held_out = {
-            sample.id for group in _choose(members, val_fraction, generator, presence) for sample in members[group]
-        }
+        groups = list(members.values())
+        sizes = np.array([len(group) for group in groups])
+        picked = _choose(sizes, [_classes(group, presence) for group in groups], val_fraction, generator)
+        held = {sample.id for number in picked.tolist() for sample in groups[number]}
     else:
-        held_out = _block(pool, val_fraction, generator)
+        held = {pool[place].id for place in np.flatnonzero(_block(len(pool), val_fraction, generator)).tolist()}
         problems = (*problems, _one_group(index, pool[0].group))
-    chosen = {sample.id: "val" if sample.id in held_out else "train" for sample in pool}
+    chosen = {sample.id: "val" if sample.id in held else "train" for sample in pool}
     return replace(
         index, samples=tuple(replace(s, split=chosen.get(s.id, s.split)) for s in samples), problems=problems
     )
@@ -73,37 +74,50 @@ def _by_group(pool: Sequence[Sample]) -> dict[str, list[Sample]]:
     return dict(sorted(members.items()))
 
 
+def held_out(groups: Numbers, val_fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Which of many samples to hold out, by the number of each one's group alone: whole groups, as `split` does it.
+
+    Of a single group the first or last samples.
+    """
+    generator = np.random.Philox(key=seed)
+    numbers, members = np.unique(groups, return_inverse=True)
+    if len(numbers) == 1:
+        return _block(len(groups), val_fraction, generator)
+    picked = _choose(np.bincount(members), [], val_fraction, generator)
+    return np.isin(members, picked)
+
+
 def _choose(
-    members: dict[str, list[Sample]], val_fraction: float, generator: np.random.Philox, presence: Presence | None
-) -> set[str]:
+    sizes: Numbers, classes: Sequence[frozenset[int]], val_fraction: float, generator: np.random.Philox
+) -> Numbers:
     """The groups to hold out: of several random orders, the one that lacks fewest classes, then is nearest in size."""
-    names = list(members)
-    sizes = np.array([len(members[name]) for name in names])
     total = int(sizes.sum())
     wished = float(min(max(val_fraction * total, 1), total - 1))
-    classes = [_classes(members[name], presence) for name in names]
     best: tuple[float, float] = (np.inf, np.inf)
     chosen = np.array([], np.int64)
     for _ in range(_TRIES):
         # Raw bits, because numpy promises them for good, unlike its shuffles.
-        order = np.argsort(generator.random_raw(len(names)), kind="stable")
+        order = np.argsort(generator.random_raw(len(sizes)), kind="stable")
         picked = _fill(order, sizes, wished)
-        score = float(_lacking(picked, classes)), abs(float(sizes[picked].sum()) - wished)
+        score = float(_lacking(picked, classes)) if classes else 0.0, abs(float(sizes[picked].sum()) - wished)
         if score < best:
             best, chosen = score, picked
         if best[0] == 0 and best[1] <= 0.5:
             break
-    return {names[i] for i in chosen}
+    return chosen
 
 
 def _fill(order: Numbers, sizes: Numbers, wished: float) -> Numbers:
     """Take groups in this order while each brings the total nearer to the wish; at least one, and never all."""
     picked: list[int] = []
     total = 0
+    images = sizes.tolist()
     for group in order.tolist():
-        if abs(total + sizes[group] - wished) < abs(total - wished):
+        if abs(total - wished) <= 0.5:
+            break  # no group brings it nearer
+        if abs(total + images[group] - wished) < abs(total - wished):
             picked.append(group)
-            total += int(sizes[group])
+            total += images[group]
     picked = picked or [min(order.tolist(), key=lambda group: int(sizes[group]))]
     return np.array(picked[: len(sizes) - 1])
 
@@ -120,10 +134,11 @@ def _lacking(picked: Numbers, classes: Sequence[frozenset[int]]) -> int:
     return len(val ^ train)
 
 
-def _block(pool: Sequence[Sample], val_fraction: float, generator: np.random.Philox) -> set[str]:
-    count = min(max(round(val_fraction * len(pool)), 1), len(pool) - 1)
+def _block(images: int, val_fraction: float, generator: np.random.Philox) -> NDArray[np.bool_]:
+    count = min(max(round(val_fraction * images), 1), images - 1)
     at_end = generator.random_raw() % 2 == 0
-    return {sample.id for sample in (pool[-count:] if at_end else pool[:count])}
+    places = np.arange(images)
+    return places >= images - count if at_end else places < count
 
 
 def _one_group(index: Index, group: str) -> Problem:

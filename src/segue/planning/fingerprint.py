@@ -105,8 +105,8 @@ def take_fingerprint(data: Data, machine: Machine | None, seed: int, *, val_give
         version=VERSION,
         root=str(data.root),
         format=data.format,
-        train=len(data.of("train")),
-        val=len(data.of("val")),
+        train=len(data.all("train")),
+        val=len(data.all("val")),
         val_given=val_given,
         groups=len({sample.group or sample.id for sample in data.samples}),
         classes=tuple(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from segue.configs import DataConfig, FitConfig
 from segue.data.index import Index
+from segue.data.listing import columns
+from segue.data.prepare import Data
 from segue.errors import UsageError
 from segue.planning.decision import Decision, Decisions
 from segue.planning.fingerprint import Fingerprint
@@ -18,11 +20,12 @@ FEWEST_MINUTES = 0.1  # of one fold, as of any fit
 
 def val_fraction(index: Index) -> Decision:
     """The share of the groups to hold out, known before any file is read."""
-    labelled = [sample for sample in index.samples if sample.mask is not None and sample.split != "test"]
-    inputs = {"labelled_images": len(labelled)}
+    known = columns(index.samples)
+    labelled = sum(len(known.of(part)) for part in ("train", "val", ""))
+    inputs = {"labelled_images": labelled}
     if has_validation(index):
         return Decision(DataConfig().val_fraction, "not used: the data has a validation part of its own", inputs)
-    if len(labelled) >= LARGE:
+    if labelled >= LARGE:
         rule = f"whole groups, a fifth: that is {ENOUGH} images or more from {LARGE} on, and training gets the rest"
         return Decision(FIFTH, rule, inputs)
     rule = f"whole groups, 30 %: of fewer than {LARGE} images a fifth would be too few to judge by"
@@ -31,7 +34,7 @@ def val_fraction(index: Index) -> Decision:
 
 def has_validation(index: Index) -> bool:
     """Whether the layout has a labelled validation part of its own."""
-    return any(sample.split == "val" and sample.mask is not None for sample in index.samples)
+    return len(columns(index.samples).of("val")) > 0
 
 
 def folds_pay(fingerprint: Fingerprint) -> bool:
@@ -71,6 +74,16 @@ def refuse_beside_folds(config: FitConfig) -> None:
     least = FEWEST_MINUTES * config.folds / SHARE_OF_FOLDS
     if config.minutes is not None and config.minutes < least:
         raise UsageError(f"minutes: expected at least {least:.2f} for {config.folds} folds, got {config.minutes:g}")
+
+
+def refuse_part(data: Data, folds: int) -> None:
+    """Refuse folds of data that were not looked at whole: each image is to be judged once."""
+    if data.whole is not None:
+        images = data.whole.draw.images
+        raise UsageError(
+            f"{data.root}: expected all images to be looked at beside --folds {folds}, got {len(data.samples)} of "
+            f"{images}: leave --folds out, or give --data.look-at {images}"
+        )
 
 
 def refuse_validation(config: FitConfig, index: Index) -> None:

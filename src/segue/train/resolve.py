@@ -28,7 +28,7 @@ def resolve(config: FitConfig, data: Data) -> FitConfig:
     workers = config.data.workers if config.data.workers is not None else min(4, max(1, (os.cpu_count() or 2) // 2))
     steps = config.steps
     if steps is None and config.minutes is None:
-        steps = default_steps(len(data.of("train")), config.optim.batch)
+        steps = default_steps(len(data.all("train")), config.optim.batch)
     return dataclasses.replace(
         config,
         paths=tuple(path.resolve() for path in config.paths),

@@ -187,9 +187,10 @@ def _assemble(config: FitConfig, data: Data, model: SegmentationModel, group: Gr
     prep = preprocessing(config, data, model.spec.network)
     engine = _engine(config, data, model, group)
     workers = config.data.workers or 0
-    train, val, counts = data.of("train"), data.of("val"), data.counts_of("train")
+    train, val, counts = data.all("train"), data.of("val"), data.counts_of("train")
     validating = by_steps((config.steps or 1) * config.optim.batch, prep.zoom, len(val), config.train.validations)
-    cache_bytes = CACHE_BYTES // group.on_this_machine
+    # of images that are many times what memory holds, hardly one is still there when it is drawn again
+    cache_bytes = 0 if data.whole else CACHE_BYTES // group.on_this_machine
     return Loop(
         engine=engine,
         data=TrainingSet(train, data.classes, counts, prep, config.augment, config.seed, cache_bytes),

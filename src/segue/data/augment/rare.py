@@ -15,11 +15,15 @@ class RareClasses:
 
     Args:
         pixels: pixels of each class in each sample, from the census of the masks.
+        places: the index of each of these samples, where they are not all.
     """
 
-    def __init__(self, pixels: Int64[np.ndarray, "samples classes"]) -> None:
+    def __init__(
+        self, pixels: Int64[np.ndarray, "samples classes"], places: Int64[np.ndarray, " samples"] | None = None
+    ) -> None:
         self.probabilities = rare_probabilities(pixels.sum(axis=0))
         self._upto = np.cumsum(self.probabilities)
+        self._places = np.arange(len(pixels)) if places is None else places
         self._holders = tuple(np.flatnonzero(column) if column.any() else np.arange(len(column)) for column in pixels.T)
 
     def draw(self, generator: np.random.Generator) -> tuple[int, int]:
@@ -27,7 +31,7 @@ class RareClasses:
         last = int(np.flatnonzero(self.probabilities)[-1])
         chosen = min(int(np.searchsorted(self._upto, generator.random(), side="right")), last)
         holders = self._holders[chosen]
-        return chosen, int(holders[generator.integers(len(holders))])
+        return chosen, int(self._places[holders[generator.integers(len(holders))]])
 
 
 def rare_probabilities(pixels: Int64[np.ndarray, " classes"]) -> Float[np.ndarray, " classes"]:

@@ -248,6 +248,11 @@ CODES: dict[str, Code] = {
         "a picture occurs twice, once encoded again, resized, relit, mirrored or cropped, or two frames hardly differ",
         "keep both in one split; where fit makes the split: segue fit DATA --data.group-duplicates",
     ),
+    "SET_DRAWN": Code(
+        "info",
+        "only some images of a large data set were looked at before training, and only these are scored",
+        "nothing, or look at more: segue fit DATA --data.look-at 5000",
+    ),
     "SET_PARTS_UNSEEN": Code(
         "info",
         "there are too many images to look for parts of one another; whole ones were compared",

@@ -86,7 +86,7 @@ def examine(
         classes=classes,
         coding=coding,
         seconds=time.perf_counter() - start,
-        samples=index.samples,
+        samples=tuple(index.samples),
         looked=tuple(looked),
     )
 

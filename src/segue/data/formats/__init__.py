@@ -27,6 +27,7 @@ FORMATS = Table(
     labelme="labelme:LABELME",
     yolo="yolo:YOLO",
     hf="hf:HF",
+    listing="listing:LISTING",
 )
 
 MOST_TRIED = 50  # folders on one level that are looked into for a suggestion; each is listed whole
@@ -36,7 +37,7 @@ def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "")
     """Read what a data set holds, without opening its images. Masks of outlines are drawn into the cache once.
 
     Args:
-        paths: one folder in any known layout, or an image folder and a mask folder.
+        paths: one folder in any known layout, an image folder and a mask folder, or a CSV file that lists pairs.
         format: a row of `FORMATS`, or "auto" to look at the folder.
         mask_name: file name of a mask without its ending, such as `{stem}_mask`; found from the names when empty.
 
@@ -49,6 +50,8 @@ def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "")
     """
     if len(paths) not in (1, 2):
         raise UsageError(f"paths: expected one data folder, or an image and a mask folder, got {len(paths)} paths")
+    if len(paths) == 1 and paths[0].suffix.lower() == ".csv" and paths[0].is_file():
+        return _checked(_read_file(paths[0], format, mask_name))
     for path in paths:
         if not path.is_dir():
             found = "a file" if path.exists() else "nothing there"
@@ -60,6 +63,16 @@ def open_index(paths: Sequence[Path], format: str = "auto", mask_name: str = "")
     if mask_name and not layout.templated:
         raise UsageError(f"mask_name: expected none, since the layout {name} says itself where masks are; leave it out")
     return _checked(layout.read(paths[0], mask_name))
+
+
+def _read_file(path: Path, format: str, mask_name: str) -> Index:
+    from segue.data.formats.listing import read_listing
+
+    if format not in ("auto", "listing"):
+        raise UsageError(f"format: expected listing for a CSV file, got {format!r}; give a folder instead")
+    if mask_name:
+        raise UsageError("mask_name: expected none, since the listing says itself where masks are; leave it out")
+    return read_listing(path)
 
 
 def _read_two(images: Path, masks: Path, format: str, mask_name: str) -> Index:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segue.data.formats import ade20k, cityscapes, coco, coco_panoptic, coco_stuff, labelme, yolo
+from segue.data.formats import ade20k, cityscapes, coco, coco_panoptic, coco_stuff, labelme, listing, yolo
 
-_SNIFFS = tuple(layout.sniff for layout in (cityscapes, ade20k, coco_stuff, coco, coco_panoptic, yolo, labelme))
+_SNIFFS = tuple(
+    layout.sniff for layout in (cityscapes, ade20k, coco_stuff, coco, coco_panoptic, yolo, labelme, listing)
+)
 
 
 def is_claimed(root: Path) -> bool:
