@@ -52,7 +52,8 @@ def test_half_of_what_is_looked_at_is_of_each_part_and_all_is_trained_on(root, c
     assert Counter(sample.split for sample in data.samples) == {"train": 5, "val": 5}
     assert (len(data.all("train")), len(data.all("val"))) == (28, 12)
     assert {sample.id for sample in data.all("train")}.isdisjoint(sample.id for sample in data.all("val"))
-    assert [data.all("train")[place].id for place in data.whole.seen.tolist()] == [sample.id for sample in data.of("train")]
+    seen = [data.all("train")[place].id for place in data.whole.seen.tolist()]
+    assert seen == [sample.id for sample in data.of("train")]
     assert "looked at 10 images, drawn by the seed: 5 of 28 to train on, 5 of 12 to validate with" in caplog.text
     assert [found.code for found in data.findings if found.code == "SET_DRAWN"] == ["SET_DRAWN"]
     assert len(data.sizes) == 5

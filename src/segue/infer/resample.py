@@ -41,7 +41,7 @@ def resized_rows(
 
 def _split(bands: Iterable[Tensor]) -> Iterator[Tensor]:
     for band in bands:
-        yield from band.split(max(1, CHUNK // (band.shape[0] * band.shape[2])), dim=1)
+        yield from torch.split(band, max(1, CHUNK // (band.shape[0] * band.shape[2])), dim=1)
 
 
 def _position(rows: Tensor, source: int, target: int) -> Tensor:
