@@ -8,6 +8,7 @@ from segmentation_models_pytorch.decoders.dpt.decoder import DPTDecoder
 from segmentation_models_pytorch.decoders.linknet.decoder import LinknetDecoder
 from segmentation_models_pytorch.decoders.pan.decoder import PANDecoder
 from segmentation_models_pytorch.decoders.segformer.decoder import SegformerDecoder
+from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from segmentation_models_pytorch.decoders.unetplusplus.decoder import UnetPlusPlusDecoder
 from segmentation_models_pytorch.decoders.upernet.decoder import UPerNetDecoder
 from torch import nn
@@ -250,6 +251,19 @@ def test_segnet_runs_on_vgg():
 
 
 # --- wrapped decoders ------------------------------------------------------------------------------------------------
+
+
+def test_unet_is_the_library_s_down_to_the_random_numbers_it_begins_with():
+    torch.manual_seed(0)
+    theirs = UnetDecoder([0, *CHANNELS], (256, 128, 64), n_blocks=3)
+    torch.manual_seed(0)
+    ours = DECODERS["unet"](CHANNELS, STRIDES)
+    named = {f"blocks.{name}": tensor for name, tensor in theirs.state_dict().items()}
+    assert list(ours.state_dict()) == list(named)
+    assert all(torch.equal(tensor, named[name]) for name, tensor in ours.state_dict().items())
+    features = maps(3)
+    with torch.no_grad():
+        assert torch.equal(randomised(ours)(features), randomised(theirs)([features[0], *features]))
 
 
 def test_unetplusplus_is_the_library_s_without_its_last_block():

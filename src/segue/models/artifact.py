@@ -162,7 +162,7 @@ def require_single(run_or_model_folder: Path, info: ModelInfo) -> None:
 def _network(path: Path, info: ModelInfo, record: tuple[int, str]) -> SegmentationModel:
     tensors = read_tensors(path, record)
     with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours to move
-        model = _parse(path.with_name(JSON_NAME), lambda: build(info.spec))
+        model = _parse(path.with_name(JSON_NAME), lambda: build(info.spec, predicting=True))
     _check_fits(tensors, model.state_dict(), path)
     model.load_state_dict(tensors)
     return model.eval()

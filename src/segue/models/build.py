@@ -113,13 +113,18 @@ class SegmentationModel(nn.Module):
 
 
 def build(
-    spec: ModelSpec, *, auxiliary: bool = False, dropout: float = 0.0, drop_path: float = 0.0
+    spec: ModelSpec,
+    *,
+    auxiliary: bool = False,
+    dropout: float = 0.0,
+    drop_path: float = 0.0,
+    predicting: bool = False,
 ) -> SegmentationModel:
     """Build the model `spec` describes, with random weights; never touches the network.
 
     `auxiliary` adds the auxiliary heads its decoder declares, which leaves all other weights as they are without.
     `dropout` drops maps in front of the head, `drop_path` skips residual blocks of the encoder (see `add_drop_path`):
-    probabilities, which concern training alone.
+    probabilities, which concern training alone. `predicting` says that none will follow, see `create_encoder`.
     Raises `UsageError` for names that are unknown or do not go together.
     """
     if spec.network:
@@ -128,7 +133,7 @@ def build(
         raise UsageError(f"decoder {spec.decoder} comes with a checkpoint: name that with --model.weights")
     kind: type[Decoder] = DECODERS[spec.decoder]
     _check_partner(spec)
-    encoder = create_encoder(spec.encoder, spec.in_channels, kind.output_stride)
+    encoder = create_encoder(spec.encoder, spec.in_channels, kind.output_stride, predicting=predicting)
     if drop_path > 0:
         add_drop_path(encoder, drop_path)
     decoder = _decoder(kind, encoder)

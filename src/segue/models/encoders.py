@@ -21,6 +21,7 @@ from segue.models.stages import group_stages
 from segue.models.timm_networks import all_maps, check_name, config_of, first_maps
 from segue.models.trunks import TRUNKS
 from segue.models.trunks.trunk import IMAGENET_MEAN, IMAGENET_STD, Trunk
+from segue.models.twins import TWINS
 
 log = logging.getLogger("segue")
 TAKEN_OVER = ("torchvision:", "smp:", "transformers:")  # encoders of networks that come whole, with a checkpoint
@@ -75,12 +76,18 @@ class Encoder(nn.Module):
         return next(f"{name}.weight" for name, module in self.named_modules() if isinstance(module, nn.Conv2d))
 
 
-def create_encoder(name: str, in_channels: int = 3, output_stride: int | None = None) -> Encoder:
+def create_encoder(
+    name: str, in_channels: int = 3, output_stride: int | None = None, *, predicting: bool = False
+) -> Encoder:
     """Build an encoder with random weights; nothing is downloaded.
 
     `output_stride` (8 or 16) asks for dilation instead of the last strides; a network that has no dilated form is
-    built without and the log says so. Raises `UsageError` for an unknown name, tag or number of maps.
+    built without and the log says so. `predicting` says that it will not be trained: then its twin may take its place,
+    which needs no import of timm. Raises `UsageError` for an unknown name, tag or number of maps.
     """
+    twin = name.partition(".")[0]  # what follows is the tag of its weights
+    if predicting and output_stride is None and twin in TWINS:
+        return Encoder(TWINS[twin](in_channels))
     base, maps = split_name(name)
     if base.startswith(TAKEN_OVER):
         raise UsageError(f"encoder {name} comes with a checkpoint: name that with --model.weights, and leave this out")

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from segue.errors import UsageError
 from segue.extras import require
 from segue.models.encoders import Encoder
-from segue.models.networks.network import Maps, Parts
+from segue.models.maps import Maps
+from segue.models.networks.network import Parts
 
 EXTRA = "foundation"
 BACKBONES = ("swin", "convnext", "resnet")  # model types that may stand inside a network

@@ -95,31 +95,6 @@ def image_statistics(encoder: str, network: str, in_channels: int) -> tuple[tupl
     return per_channel(description.mean, in_channels), per_channel(description.std, in_channels)
 
 
-@dataclass(frozen=True)
-class Maps:
-    """What `Encoder` wants to know of a network's maps, in the form timm's `FeatureInfo` has.
-
-    Channels (0 where a library counts a map that it does not make), strides, and the names of the submodules each map
-    comes out of.
-    """
-
-    counts: tuple[int, ...]
-    strides: tuple[int, ...]
-    taps: tuple[str, ...]
-
-    def channels(self) -> list[int]:
-        """Channels of each map."""
-        return list(self.counts)
-
-    def reduction(self) -> list[int]:
-        """Stride of each map."""
-        return list(self.strides)
-
-    def module_name(self) -> list[str]:
-        """Where each map comes from."""
-        return list(self.taps)
-
-
 class Wrapped(Decoder):
     """A decoder of another library; `net` does the work on all maps the encoder gives."""
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from segue.errors import UsageError
 from segue.models.encoders import SMALLEST, Encoder
-from segue.models.networks.network import Maps, Parts, Wrapped
+from segue.models.maps import Maps
+from segue.models.networks.network import Parts, Wrapped
 from segue.table import did_you_mean
 
 MOST = 4096  # channels anywhere in a decoder

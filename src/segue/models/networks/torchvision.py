@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from segue.errors import UsageError
 from segue.models.encoders import Encoder
-from segue.models.networks.network import Maps, Parts, Wrapped
+from segue.models.maps import Maps
+from segue.models.networks.network import Parts, Wrapped
 
 NAMES = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from timm.models import FeatureInfo
 from torch import nn
+
+from segue.models.maps import Maps
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -49,7 +50,5 @@ class Trunk:
     def network(self, in_channels: int, maps: int) -> nn.Module:
         """Build the network; its `feature_info` describes the maps in the form timm's extractors have."""
         net = self.build(in_channels, maps)
-        rows = zip(self.channels, self.strides, self.taps, strict=True)
-        described = [{"num_chs": channels, "reduction": stride, "module": tap} for channels, stride, tap in rows]
-        net.feature_info = FeatureInfo(described, out_indices=tuple(range(maps)))
+        net.feature_info = Maps(self.channels[:maps], self.strides[:maps], self.taps[:maps])  # type: ignore[assignment]
         return net
