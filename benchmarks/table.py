@@ -48,6 +48,11 @@ def within(what: str, ours: float, unit: str, *, at_most: float, note: str = "")
     return Row(what, rounded(ours), unit, f"≤ {at_most:g} {unit}", ours <= at_most, note=note)
 
 
+def told(what: str, ours: float, unit: str, *, note: str = "") -> Row:
+    """A row about a figure that is to be known and has no limit."""
+    return Row(what, rounded(ours), unit, "", True, note=note)
+
+
 def rounded(value: float) -> float:
     """Three digits that count: a table is read, not computed with."""
     return float(f"{value:.3g}")
