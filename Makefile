@@ -33,5 +33,12 @@ fix: .venv/.ready       ## format and repair what can be repaired
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.venv/.bench-ready: .venv/.ready
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	@touch $@
+
+bench: .venv/.bench-ready ## Segue beside its peers, half an hour; CAMVID=FOLDER WEIGHTS=FILE for all of it
+	$(BIN)/python benchmarks/bench.py $(if $(CAMVID),--camvid "$(CAMVID)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+
 clean:                  ## remove what the other targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist
