@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -20,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from segue.models.build import SegmentationModel
 from segue.models.decoders.single_value import SingleValueBatchNorm2d
 
+TIMM_NORM = ("timm.layers.norm_act", "BatchNormAct2d")  # normalises, then calls its `act`
 SIDE = 64  # pixels of the image the network is watched with
 _ABOUT = (bool, int, float, str, torch.Size, torch.device, torch.dtype, torch.layout)  # says what a tensor is like
 
@@ -48,7 +48,10 @@ def fold_batch_norm(model: SegmentationModel) -> int:
 
 
 def _foldable(module: nn.Module) -> bool:
-    return type(module) in (nn.BatchNorm2d, SingleValueBatchNorm2d, BatchNormAct2d) and module.running_mean is not None
+    kind = type(module)
+    # timm's is told by its name: a network that has none may be loaded without timm, whose import takes seconds
+    known = kind in (nn.BatchNorm2d, SingleValueBatchNorm2d) or (kind.__module__, kind.__name__) == TIMM_NORM
+    return known and module.running_mean is not None
 
 
 @torch.no_grad()
