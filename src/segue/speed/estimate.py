@@ -13,6 +13,10 @@ from segue.train.start import seconds_to_conclude
 from segue.train.state import State
 from segue.train.validation_share import by_seconds, by_steps
 
+# seconds that hardly depend on the data, measured with the default network (docs/reference/bench.md)
+RECORDING = 0.5  # resume point, record and chart of one validation
+REPORTING = 1.0  # charts and pages of the report
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -30,7 +34,7 @@ class Estimate:
 
     @property
     def seconds(self) -> float:
-        """From the command to the report."""
+        """From the first file that is read to the report; starting Python and importing torch come before."""
         return self.preparing + self.folds * (self.training + self.validating + self.concluding)
 
     def line(self) -> str:
@@ -55,7 +59,7 @@ def estimate(
     if config.steps is not None:
         steps, validating = config.steps, by_steps(config.steps * batch, zoom, images, times)
         validations = validating.times * validating.images * each
-        concluding = state.reserve + seconds_to_conclude(images * each, steps * step + validations)
+        concluding = REPORTING + seconds_to_conclude(images * each, steps * step + validations)
     else:
         assert config.minutes is not None, "steps are left open for minutes only"
         share = SHARE_OF_FOLDS / config.folds if config.folds > 1 else 1.0
@@ -65,4 +69,7 @@ def estimate(
         validating = by_seconds(budget.left(state), each, images, times)
         steps = budget.first_estimate(state, step, validating.images * each, validating.times)
         validations = validating.times * validating.images * each
+        # the records are made in the time that is kept, too
+        concluding = max(0.0, concluding - validating.times * RECORDING)
+    validations += validating.times * RECORDING
     return Estimate(steps, config.folds, preparing, steps * step, validations, concluding)
