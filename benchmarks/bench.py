@@ -11,10 +11,13 @@ in the table as missed. Nothing else should run on the machine meanwhile; the lo
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -38,7 +41,7 @@ class Job:
     """A script, the minutes it is expected to take on two cores, and its arguments.
 
     `words` are always given, `data` where the data they name are there; with `needs_data` the script is left out
-    otherwise. {camvid} and {weights} stand for what `make bench` was given.
+    otherwise. {camvid} and {weights} stand for what `make bench` was given, {folder} for an empty folder.
     """
 
     script: str
@@ -49,13 +52,20 @@ class Job:
 
 
 JOBS = (
-    Job("small_costs.py", 4),
-    Job("throughput.py", 5),
-    Job("latency.py", 4),
-    Job("predict_folder.py", 3),
-    Job("large_scene.py", 4),
+    Job("small_costs.py", 5),
+    Job("throughput.py", 3, data=("{camvid}",)),
+    Job("latency.py", 3),
+    Job("predict_folder.py", 2),
+    Job("large_scene.py", 6, ("--only", "scene")),
+    Job("large_scene.py", 2, ("--only", "seams", "--quick")),
     Job("million.py", 2),
-    Job("time_to_miou.py", 8, ("--short",), ("{camvid}", "{weights}"), needs_data=True),
+    Job(
+        "time_to_miou.py",
+        7,
+        ("--images", "25", "--seconds", "80", "--out", "{folder}/time_to_miou.jsonl"),
+        ("{camvid}", "{weights}"),
+        needs_data=True,
+    ),
 )
 
 
@@ -76,22 +86,32 @@ def command(job: Job, given: dict[str, str]) -> list[str] | None:
     here = named <= given.keys()
     if job.needs_data and not here:
         return None
-    data = [part.format(**given) for part in job.data] if here else []
-    return [sys.executable, str(HERE / job.script), *data, *job.words]
+    words = (*(job.data if here else ()), *job.words)
+    return [sys.executable, str(HERE / job.script), *(word.format(**given) for word in words)]
 
 
 def do(job: Job, given: dict[str, str]) -> Outcome:
     """Run a job to its end; what it writes besides rows goes to the standard error."""
-    words, outcome = command(job, given), Outcome(job)
-    if words is None:
-        outcome.left_out = "needs data: make bench CAMVID=FOLDER WEIGHTS=FILE"
-        return outcome
+    outcome = Outcome(job)
+    with tempfile.TemporaryDirectory() as folder:
+        words = command(job, {**given, "folder": folder})
+        if words is None:
+            outcome.left_out = "needs data: make bench CAMVID=FOLDER WEIGHTS=FILE"
+        else:
+            _run(words, outcome)
+    return outcome
+
+
+def _run(words: list[str], outcome: Outcome) -> None:
+    job = outcome.job
     began, late = time.perf_counter(), threading.Event()
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+    # a session of its own, so that it can be ended with the processes it has started
+    options = {"stdout": subprocess.PIPE, "text": True, "encoding": "utf-8", "start_new_session": True}
+    with subprocess.Popen(words, **options) as process:
 
         def stop() -> None:
             late.set()
-            process.kill()
+            _end(process)
 
         timer = threading.Timer(60 * PATIENCE * job.minutes, stop)
         timer.start()
@@ -105,10 +125,15 @@ def do(job: Job, given: dict[str, str]) -> Outcome:
             process.wait()
         finally:
             timer.cancel()
-            process.kill()  # still at work only where we are interrupted
+            _end(process)  # still at work only where we are interrupted
     outcome.seconds = time.perf_counter() - began
     outcome.failed = _fault(process.returncode, late.is_set(), outcome)
-    return outcome
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):  # all of it has ended
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _fault(code: int, late: bool, outcome: Outcome) -> str:
@@ -256,7 +281,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--camvid", type=Path, help="folder with train/ trainannot/ val/ valannot/")
     parser.add_argument("--weights", type=Path, help="timm's mobilenetv2_100 trained on ImageNet")
-    parser.add_argument("--only", nargs="+", choices=[job.script for job in JOBS], metavar="SCRIPT")
+    parser.add_argument("--only", nargs="+", choices=sorted({job.script for job in JOBS}), metavar="SCRIPT")
     parser.add_argument("--out", type=Path, help="where the page goes; RESULTS.md beside this script without --only")
     options = parser.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

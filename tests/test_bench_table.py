@@ -25,7 +25,7 @@ def bench(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "HERE", tmp_path)
     monkeypatch.setattr(module, "accelerator", lambda: "no GPU")  # which takes an import of torch to tell
     monkeypatch.setenv("PYTHONPATH", str(BENCHMARKS))
-    endless = "import time\ntime.sleep(60)"
+    endless = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
     scripts = {"good.py": GOOD, "bad.py": GOOD + "sys.exit(3)", "mute.py": "", "endless.py": endless}
     for name, text in scripts.items():
         (tmp_path / name).write_text(text)
@@ -49,6 +49,12 @@ def test_data_are_named_where_they_are_given(bench):
     assert "CAMVID=" in bench.do(needy, {}).left_out
 
 
+def test_a_script_gets_an_empty_folder_that_is_gone_afterwards(bench):
+    outcome = bench.do(bench.Job("good.py", 1, ("{folder}/file",)), {})
+    assert not Path(outcome.rows[1].note).parent.exists()
+    assert Path(outcome.rows[1].note).is_absolute()
+
+
 @pytest.mark.parametrize(
     ("script", "fault", "rows"), [("bad.py", "exit code 3", 3), ("mute.py", "no row", 0), ("gone.py", "exit code", 0)]
 )
@@ -58,7 +64,7 @@ def test_a_fault_is_said_and_the_rows_before_it_are_kept(bench, script, fault, r
     assert len(outcome.rows) == rows
 
 
-def test_a_script_that_does_not_end_is_stopped(bench):
+def test_a_script_that_does_not_end_is_stopped_with_what_it_has_started(bench):
     outcome = bench.do(bench.Job("endless.py", 0.005), {})
     assert outcome.failed.startswith("stopped after 2 times the 0.005 minutes")
     assert outcome.seconds < 30
