@@ -100,3 +100,42 @@ def test_the_network_sees_at_most_a_tile():
 
     tiled(forward, picture(70, 20), 32)
     assert set(seen) == {(32, 20)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 400), st.integers(8, 64), st.floats(0, 0.75), st.sampled_from([1, 4, 14, 32, 64]))
+def test_tiles_start_on_the_grid_of_the_network_and_overlap_as_asked(length, side, overlap, step):
+    starts = cuts(length, side, overlap, step)
+    weights = windows(starts, length, side)
+    kept = step if step <= side else 1
+    assert all(start % kept == 0 for start in starts)
+    assert starts[-1] + len(weights[-1]) == length
+    assert all(len(one) == side for one in weights[:-1])
+    assert len(weights[-1]) > side - kept or len(starts) == 1
+    for one, two in pairwise(starts):
+        assert 0 < two - one <= max(kept, side * (1 - overlap))
+    total = np.zeros(length)
+    for start, window in zip(starts, weights, strict=True):
+        total[start : start + len(window)] += window
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+
+
+def strided(tiles):
+    """A network of stride 8 that sees each cell alone; as all networks, it pads to its stride."""
+    found = []
+    for tile in tiles:
+        maps = torch.from_numpy(np.array(tile, np.float32).transpose(2, 0, 1))[None]
+        height, width = maps.shape[-2:]
+        maps = torch.nn.functional.pad(maps, (0, -width % 8, 0, -height % 8))
+        maps = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(maps, 8), scale_factor=8)
+        found.append(maps[0, :, :height, :width])
+    return found
+
+
+def test_a_network_with_a_stride_gives_what_it_gives_untiled_on_its_own_grid_alone():
+    pixels = picture(203, 150)
+    whole = strided([pixels])[0]
+    on_grid = torch.cat(list(blended_rows(strided, pixels, 64, Tiling(), 8)), dim=1)
+    torch.testing.assert_close(on_grid, whole, atol=1e-5, rtol=0)
+    off_grid = torch.cat(list(blended_rows(strided, pixels, 64, Tiling(), 1)), dim=1)
+    assert ((off_grid - whole).abs() > 0.01).float().mean() > 0.5

@@ -97,7 +97,9 @@ class Segmenter:
         self.tiling = tiling or Tiling()
         self.seen = seen
         self.device = pick_device(device)
-        for network in [model] if isinstance(model, SegmentationModel) else model.networks:
+        networks = (model,) if isinstance(model, SegmentationModel) else model.networks
+        self._step = max(network.encoder.multiple for network in networks)
+        for network in networks:
             fold_batch_norm(network.eval())
         self._model = model.eval().to(self.device, memory_format=channels_last)  # type: ignore[call-overload]
 
@@ -177,7 +179,7 @@ class Segmenter:
         top, looker = 0, Looker()
         with exact_arithmetic():
             forward = partial(self._logits, looker)
-            bands = blended_rows(forward, working, self.side(target, (height, width)), self.tiling)
+            bands = blended_rows(forward, working, self.side(target, (height, width)), self.tiling, self._step)
             for logits in resized_rows(bands, (height, width), target):
                 take(top, logits)
                 top += logits.shape[1]
@@ -190,8 +192,8 @@ class Segmenter:
         side = self.side((prepared.pixels.shape[0], prepared.pixels.shape[1]), (height, width))
         looker = Looker()
         with exact_arithmetic():
-            for top in cuts(height, side, self.tiling.overlap):
-                for left in cuts(width, side, self.tiling.overlap):
+            for top in cuts(height, side, self.tiling.overlap, self._step):
+                for left in cuts(width, side, self.tiling.overlap, self._step):
                     tile = working[top : top + side, left : left + side]
                     looker.add(tile, _coarsest(self._model.features(self._ready(tile))))
         return looker.look()

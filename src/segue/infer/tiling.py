@@ -51,31 +51,37 @@ class Tiling:
     batch: int = 1
 
 
-def cuts(length: int, side: int, overlap: float) -> list[int]:
-    """Where the tiles start along one axis: evenly spread, flush with both ends, overlapping at least `overlap`.
+def cuts(length: int, side: int, overlap: float, step: int = 1) -> list[int]:
+    """Where the tiles start along one axis: at multiples of `step`, evenly spread, overlapping at least `overlap`.
 
-    >>> cuts(100, 40, 0.25)
-    [0, 30, 60]
+    The last one ends where the axis does, and is up to `step` - 1 pixels shorter than `side`. Where `step` is more than
+    what an overlap leaves of `side`, tiles overlap by `side` - `step`; where it is more than `side`, it is not kept.
+
+    >>> cuts(100, 40, 0.25), cuts(100, 40, 0.25, 16)
+    ([0, 30, 60], [0, 16, 32, 48, 64])
     """
     if length <= side:
         return [0]
-    gaps = math.ceil((length - side) / max(1, math.floor(side * (1 - overlap))))
-    return [round(i * (length - side) / gaps) for i in range(gaps + 1)]
+    step = step if step <= side else 1
+    last = math.ceil((length - side) / step)
+    gaps = math.ceil(last / max(1, math.floor(side * (1 - overlap)) // step))
+    return [step * round(i * last / gaps) for i in range(gaps + 1)]
 
 
-def windows(starts: list[int], length: int, side: int) -> list[Float32[np.ndarray, " tile"]]:
+def windows(starts: list[int], length: int, side: int) -> list[Float32[np.ndarray, " _"]]:
     """The weight of every pixel of every tile along one axis; at each pixel of the axis they sum to one."""
-    side = min(side, length)
+    ends = [min(start + side, length) for start in starts]
     raw = []
-    for i, start in enumerate(starts):
-        before = starts[i - 1] + side - start if i else 0
-        after = start + side - starts[i + 1] if i + 1 < len(starts) else 0
-        raw.append(_fade_in(side, before) * _fade_in(side, after)[::-1])
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        before = ends[i - 1] - start if i else 0
+        after = end - starts[i + 1] if i + 1 < len(starts) else 0
+        raw.append(_fade_in(end - start, before) * _fade_in(end - start, after)[::-1])
     total = np.zeros(length)
     for start, window in zip(starts, raw, strict=True):
-        total[start : start + side] += window
+        total[start : start + len(window)] += window
     return [
-        (window / total[start : start + side]).astype(np.float32) for start, window in zip(starts, raw, strict=True)
+        (window / total[start : start + len(window)]).astype(np.float32)
+        for start, window in zip(starts, raw, strict=True)
     ]
 
 
@@ -87,7 +93,7 @@ def _fade_in(side: int, overlap: int) -> NDArray[np.float64]:
 
 
 def blended_rows(
-    forward: Forward, pixels: Tileable, side: int, tiling: Tiling
+    forward: Forward, pixels: Tileable, side: int, tiling: Tiling, step: int = 1
 ) -> Iterator[Float32[Tensor, "classes _ width"]]:
     """The logits of `pixels` (H, W, C), from the top down in bands that together have its height.
 
@@ -97,13 +103,15 @@ def blended_rows(
         pixels: the image at the size the network is to see.
         side: side of a tile; an axis no longer than that is not cut.
         tiling: overlap and batch; its `side` is not looked at.
+        step: the network's largest stride, of which tiles start at multiples: elsewhere it would see the image through
+            another grid than the whole's, and say something else even far from any seam.
     """
     height, width = pixels.shape[:2]
-    tops, lefts = cuts(height, side, tiling.overlap), cuts(width, side, tiling.overlap)
+    tops, lefts = (cuts(length, side, tiling.overlap, step) for length in (height, width))
     columns = windows(lefts, width, side)
     carried: Tensor | None = None
     for i, (top, weights) in enumerate(zip(tops, windows(tops, height, side), strict=True)):
-        strip = _strip(forward, pixels[top : top + side], lefts, columns, tiling.batch)
+        strip = _strip(forward, pixels[top : top + len(weights)], lefts, columns, tiling.batch)
         if len(tops) > 1:
             strip = strip * torch.from_numpy(weights).to(strip.device)[:, None]
         if carried is not None:
@@ -117,7 +125,7 @@ def _strip(
     forward: Forward,
     pixels: Tileable,
     lefts: list[int],
-    columns: list[Float32[np.ndarray, " tile"]],
+    columns: list[Float32[np.ndarray, " _"]],
     batch: int,
 ) -> Float32[Tensor, "classes rows width"]:
     """One row of tiles, blended along its width."""

@@ -28,6 +28,9 @@ from segue.train.processes import ALONE, Group
 from segue.train.signals import StopRequest
 
 MOST_PIXELS = 1_000_000  # larger masks are scored at this size while training
+STRIDE = (
+    32  # of almost every encoder: tiles that start elsewhere see the image through another grid (see `blended_rows`)
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,6 @@ class Validator:
             return [model(tile)[0].float() for tile in ready]
 
         pixels = image.permute(1, 2, 0)
-        bands = blended_rows(forward, pixels, tile_side(self.prep), Tiling())
+        bands = blended_rows(forward, pixels, tile_side(self.prep), Tiling(), STRIDE)
         rows = resized_rows(bands, (pixels.shape[0], pixels.shape[1]), size)
         return np.concatenate([ids_of(logits) for logits in rows])
