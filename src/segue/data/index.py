@@ -49,7 +49,8 @@ class Index:
 
     `names` are class names when the layout fixes them (by mask value), else empty. `ignore` are raw mask values that
     the layout itself declares unlabelled; a name may stand for such a value and is then no class. `colours`, one per
-    name, are those the classes are shown in, and what the masks hold where they are coded by colour.
+    name, are those the classes are shown in, and what the masks hold where they are coded by colour. `drawn` says that
+    the samples are a few of many (see `segue.data.partly`).
     """
 
     root: Path
@@ -59,6 +60,7 @@ class Index:
     names: tuple[str, ...] = ()
     ignore: tuple[int, ...] = ()
     colours: tuple[tuple[int, int, int], ...] = ()
+    drawn: bool = False
 
     def of(self, split: str) -> tuple[Sample, ...]:
         """The samples of one split."""

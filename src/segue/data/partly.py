@@ -120,11 +120,11 @@ def _drawn(index: Index, how: Draw) -> tuple[Index, Whole]:
     )
     text = (
         f"looked at {len(samples):,} images, drawn by the seed: {len(places['train']):,} of {len(train):,} to train "
-        f"on, {len(places['val']):,} of {len(val):,} to validate with; classes, sizes, duplicates and scores are those "
-        "of these images"
+        f"on, {len(places['val']):,} of {len(val):,} to validate with; classes, sizes and scores are those of these "
+        "images, and near duplicates were not looked for"
     )
     found = problem("SET_DRAWN", index.root, text)
-    return dataclasses.replace(index, samples=samples, problems=(*index.problems, found)), whole
+    return dataclasses.replace(index, samples=samples, problems=(*index.problems, found), drawn=True), whole
 
 
 def _some(count: int, most: int, generator: np.random.Generator) -> Int64[np.ndarray, " chosen"]:

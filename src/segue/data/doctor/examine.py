@@ -55,9 +55,12 @@ def examine(
             layout count.
         update: called in this thread with the share done and a line on the findings so far, once before the first file
             is decoded and then after each sample.
+
+    Of samples drawn from many (`Index.drawn`) the folders are not walked, and near duplicates, of which they hold hardly a
+    pair, are not looked for.
     """
     start = time.perf_counter()
-    files, problems = check_tree(roots or _folders(index.samples))
+    files, problems = (0, []) if index.drawn else check_tree(roots or _folders(index.samples))
     problems += index.problems
     looked = []
     _report(update, 0, len(index.samples), problems)
@@ -66,7 +69,8 @@ def examine(
         problems += one.problems
         _report(update, len(looked), len(index.samples), problems)
     images = {one.sample.id: one.image for one in looked if one.image is not None}
-    near = find_near_pairs(index.samples, images, lambda _share, text: update(1.0, text) if update else None)
+    compared = () if index.drawn else index.samples
+    near = find_near_pairs(compared, images, lambda _share, text: update(1.0, text) if update else None)
     _report(update, len(looked), len(index.samples), problems)
     if assign is not None:
         before = index.problems

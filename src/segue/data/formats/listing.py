@@ -28,7 +28,7 @@ from segue.errors import DataError
 
 NAME = "samples.csv"
 KNOWN = ("image", "mask", "split", "group")
-AT_ONCE = 20_000  # rows that are looked at together
+AT_ONCE = 500  # rows that are looked at together; of more objects at a time, the garbage collector visits all there are
 _PARTS = {"": 0, **{name: part_number(part) for name, part in SPLIT_OF.items()}}
 MADE_AT_ONCE = 100_000  # samples up to which all are objects: faster, and as from any other layout
 
