@@ -41,6 +41,7 @@ def test_corpus_is_as_large_as_promised_and_plants_nearly_every_code():
         "CLASS_UNCLEAR",
         "TREE_UNREADABLE",
         "VIDEO_ONE_GROUP",
+        "SET_DRAWN",
         "SET_PARTS_UNSEEN",
         *(code for code in CODES if code.startswith("ANN_")),
     }  # tests of their own

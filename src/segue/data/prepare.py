@@ -99,15 +99,7 @@ def prepare(paths: tuple[Path, ...], config: DataConfig, seed: int, update: Upda
     # the test part takes no part: not in the checks, not in the classes
     index = dataclasses.replace(index, samples=tuple(sample for sample in index.samples if sample.split != "test"))
     merge = config.merge.to_dict()
-    diagnosis = examine(
-        index,
-        names=config.names,
-        ignore=config.ignore,
-        merge=merge,
-        assign=assign,
-        update=update,
-        drawn=whole is not None,
-    )
+    diagnosis = examine(index, names=config.names, ignore=config.ignore, merge=merge, assign=assign, update=update)
     _refuse(diagnosis.errors, paths)
     log_findings(diagnosis.warnings)
     assert diagnosis.classes is not None, "examine settles the classes of data without errors"

@@ -56,8 +56,8 @@ def examine(
         update: called in this thread with the share done and a line on the findings so far, once before the first file
             is decoded and then after each sample.
 
-    Of samples drawn from many (`Index.drawn`) the folders are not walked, and near duplicates, of which they hold hardly a
-    pair, are not looked for.
+    Of samples drawn from many (`Index.drawn`) the folders are not walked, and near duplicates, of which they hold
+    hardly a pair, are not looked for.
     """
     start = time.perf_counter()
     files, problems = (0, []) if index.drawn else check_tree(roots or _folders(index.samples))
