@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from fakes import write_blocks
-from segue.configs import AugmentConfig, DataConfig
+from segue.cli import main
+from segue.commands.fit import run as run_fit
+from segue.configs import AugmentConfig, DataConfig, FitConfig
 from segue.data import loader
 from segue.data.formats import open_index
 from segue.data.geometry import Preprocessing
@@ -139,3 +141,22 @@ def test_the_order_of_a_pass_is_made_once(monkeypatch):
     assert epoch_order(0, 5, 1000) is first
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 1
+
+
+@pytest.mark.slow
+def test_a_fit_of_a_listing_that_was_looked_at_in_part_runs_and_says_so(root, tmp_path):
+    rows = [f"images/{n:03d}.png,masks/{n:03d}.png" for n in range(40)]
+    (root / "pairs.csv").write_text("image,mask\n" + "\n".join(rows) + "\n")
+    run = tmp_path / "run"
+    small = ["--model.encoder", "test_resnet", "--transfer.mode", "scratch", "--data.size", "32x32", "--steps", "4"]
+    given = [*small, "--optim.batch", "4", "--train.device", "cpu", "--train.validations", "2", "--no-configure"]
+    assert main(["fit", str(root / "pairs.csv"), "--out", str(run), "--data.look-at", "12", *given]) == 0
+    assert json.loads((run / "evaluation.json").read_text())["n_images"] == 6
+    assert json.loads((run / "split.json").read_text())["drawn"]["images"] == 40
+    assert "looked at 12 images" in (run / "report.html").read_text()
+    again = ["fit", str(root / "pairs.csv"), "--out", str(tmp_path / "again"), "--config", str(run / "config.yaml")]
+    assert main(again) == 0
+    metrics = [(folder / "metrics.csv").read_text() for folder in (run, tmp_path / "again")]
+    assert metrics[0] == metrics[1]
+    with pytest.raises(UsageError, match="expected all images to be looked at beside --folds 2, got 12 of 40"):
+        run_fit(FitConfig(paths=(root / "pairs.csv",), folds=2, data=DataConfig(look_at=12)))
