@@ -71,6 +71,7 @@ def test_data_are_measured_and_nothing_but_the_asked_file_is_written(data, tmp_p
     assert printed["fit"]["steps"] == 20
     assert printed["fit"]["seconds"] > printed["fit"]["training"] > 0
     assert 0 <= printed["training"]["lost"] < 1
+    assert 0 < printed["training"]["share_of_ceiling"] < 1
 
 
 def test_a_run_is_measured_with_its_own_options_and_network(run, capsys):
@@ -82,6 +83,7 @@ def test_a_run_is_measured_with_its_own_options_and_network(run, capsys):
     for name in ALWAYS - {"training_cached"}:
         assert sum(line.startswith(f"{LABELS[name]}  ") for line in lines) == 1, name
     assert any(line.startswith("cpu, fp32; cores ") and "loader threads 0" in line for line in lines)
+    assert sum("GFLOP an image, forward and backward" in line for line in lines) == 1
     assert lines[-3].startswith("training: the bottleneck is ")
     assert lines[-2].startswith("predicting: the bottleneck is ")
     assert lines[-1].startswith("a fit like this: about ")
@@ -168,5 +170,5 @@ def test_peaks_of_memory_and_a_busy_machine_are_said_where_they_are_known(measur
 
 
 def test_a_result_of_nothing_is_plain_json():
-    empty = BenchResult(FitConfig(), {}, None, {}, None, "", None, None, 10, 0.5)
+    empty = BenchResult(FitConfig(), {}, None, {}, None, None, "", None, None, 10, 0.5)
     assert json.loads(json.dumps(empty.to_json()))["memory"] == {"peak": None, "device_peak": None, "there_is": 10}

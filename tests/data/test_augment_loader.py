@@ -17,6 +17,7 @@ from segue.data.classes import IGNORE, Classes
 from segue.data.geometry import Preprocessing
 from segue.data.image import read_mask
 from segue.data.index import Sample
+from segue.data.keyed import batch_keys
 from segue.data.loader import TrainingSet, batches, read_sample
 from segue.presets import PRESETS
 
@@ -53,6 +54,16 @@ def same(first, second):
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     return samples_in(write_folders(tmp_path_factory.mktemp("data") / "six", count=6))
+
+
+def test_a_batch_is_made_of_its_crops_and_lies_in_memory_as_the_network_reads_it(samples):
+    data = training_set(samples, ALL)
+    batch = data.batch(0, 6)
+    assert batch.images.is_contiguous(memory_format=torch.channels_last)
+    for key, image, labels in zip(batch_keys(3, 0, 6, 6), batch.images, batch.labels, strict=True):
+        crop, its_labels, _ = data.draw(*key)
+        assert torch.equal(crop, image)
+        assert torch.equal(its_labels, labels)
 
 
 def test_batches_do_not_depend_on_workers_memory_or_where_a_run_resumes(samples):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segue.data.geometry import Preprocessing, inference_zoom, resize_image, resize_labels, working_size
-from segue.data.normalise import normalise
+from segue.data.normalise import normalise, standardised
 
 PREP = Preprocessing((240, 320), 1.5, (0.5,) * 3, (0.25,) * 3, largest=360 * 480, pixel_scale=1.0)
 
@@ -46,3 +46,16 @@ def test_labels_are_never_mixed():
 def test_normalising_matches_the_formula():
     image = np.full((2, 2, 3), 204, dtype=np.uint8)  # 0.8 of 255
     assert normalise(image, PREP).numpy() == pytest.approx((0.8 - 0.5) / 0.25)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_pixels_are_normalised_by_rows_to_the_bits_of_the_formula_by_pixel(kind):
+    prep = Preprocessing((8, 8), 1.4, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), largest=64, pixel_scale=1.0)
+    image = np.random.default_rng(0).integers(0, 256, (7, 9, 3)).astype(kind)[:, ::-1]
+    before = image.copy()
+    scale = np.array([1 / (255 * std) for std in prep.std], np.float32)
+    shift = np.array([mean / std for mean, std in zip(prep.mean, prep.std, strict=True)], np.float32)
+    expected = image.astype(np.float32) * scale - shift
+    assert np.array_equal(standardised(image, prep), expected)
+    assert np.array_equal(normalise(image, prep).numpy(), expected.transpose(2, 0, 1))
+    assert np.array_equal(image, before), "what is cached stays as it is"

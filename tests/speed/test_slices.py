@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from fakes import write_folders
 from segue.configs import DataConfig, FitConfig, ModelConfig, OptimConfig, TrainConfig, TransferConfig
@@ -13,6 +14,7 @@ from segue.data import loader
 from segue.data.loader import CACHE_BYTES
 from segue.data.prepare import prepare
 from segue.errors import TrainingStoppedError
+from segue.speed.ceiling import Ceiling, ceiling, operations, products
 from segue.speed.loading import Images, crops, crops_ahead, reading, share_from_memory
 from segue.speed.memory import peak_device_memory, peak_memory
 from segue.speed.predicting import predicting, untrained_segmenter
@@ -100,6 +102,36 @@ def test_steps_leave_the_weights_and_their_phases_add_up(parts, images):
     for old, new in zip(before, loop.engine.model.parameters(), strict=True):
         assert torch.equal(old, new)
     assert validation(loop)(0.0)["validation"] > 0
+
+
+def test_the_operations_of_a_step_are_those_of_its_layers_forward_and_backward(parts, images):
+    _, _, loop = parts
+    convolutions = []
+
+    def count(layer, given, output):
+        convolutions.append(2 * output[0].numel() * layer.weight[0].numel() * (3 if given[0].requires_grad else 2))
+
+    handles = [
+        layer.register_forward_hook(count) for layer in loop.engine.model.modules() if isinstance(layer, nn.Conv2d)
+    ]
+    trainer = Trainer(loop)
+    counted = operations(trainer, images.kept.batch(0, 2))
+    for handle in handles:
+        handle.remove()
+    assert counted == pytest.approx(sum(convolutions), rel=1e-3)
+
+
+def test_a_machine_reaches_no_more_than_its_matrix_product_by_the_numbers(parts, monkeypatch):
+    monkeypatch.setattr("segue.speed.ceiling.SIDE", 64)
+    _, _, loop = parts
+    seconds = products(Trainer(loop), "fp32")(0.0)["product"]
+    said = ceiling(operations=1e9, seconds=0.5, product=seconds, device="cpu")
+    assert said.most == pytest.approx(2 * 64**3 / seconds)
+    assert said.share == pytest.approx(2e9 / said.most)
+    assert Ceiling(2e9, 1e11, 1e9).line("bf16") == (
+        "training reaches 2.0% of the 0.1 TFLOP/s of a large bf16 matrix product (1 GFLOP an image, forward and "
+        "backward)"
+    )
 
 
 @pytest.mark.parametrize("slice_of", [crops_ahead, end_to_end])

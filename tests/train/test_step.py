@@ -134,9 +134,13 @@ def test_global_random_state_has_no_say_in_a_step(batch):
     assert results[0] == results[1]
 
 
-def test_float32_islands_keep_parameters_and_results():
+def strided_depthwise() -> nn.Conv2d:
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3, stride=2, groups=8), nn.Conv2d(8, 8, 3, stride=2))
+    return nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8)
+
+
+def test_float32_islands_keep_parameters_and_results():
+    net = nn.Sequential(nn.Conv2d(3, 8, 1), strided_depthwise(), nn.Conv2d(8, 8, 3, stride=2))
     names, image = list(net.state_dict()), torch.randn(1, 3, 16, 16)
     expected = net(image)
     assert keep_depthwise_strides_in_float32(net) == 1
@@ -144,6 +148,24 @@ def test_float32_islands_keep_parameters_and_results():
     assert torch.equal(net(image), expected)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert net[:2](image).dtype == torch.bfloat16
+
+
+def test_a_float32_island_gives_what_the_plain_convolution_gives_up_to_the_rounding_of_bfloat16():
+    plain = strided_depthwise()
+    island = nn.Sequential(copy.deepcopy(plain))
+    keep_depthwise_strides_in_float32(island)
+    image = torch.randn(2, 8, 17, 20).bfloat16().contiguous(memory_format=torch.channels_last)
+    wide, narrow = image.float().requires_grad_(), image.clone().requires_grad_()
+    expected = plain(wide)
+    slope = torch.randn_like(expected).bfloat16()
+    expected.backward(slope.float())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = island(narrow)
+    found.backward(slope)
+    pairs = [(found, expected), (narrow.grad, wide.grad)]
+    pairs += [(new.grad, old.grad) for new, old in zip(island.parameters(), plain.parameters(), strict=True)]
+    for new, old in pairs:
+        assert torch.allclose(new.float(), old, atol=2**-7 * float(old.detach().abs().max()))
 
 
 def test_l2sp_pulls_the_trained_encoder_back_towards_where_it_started(batch):

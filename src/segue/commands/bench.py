@@ -23,6 +23,7 @@ from segue.configs import BenchConfig, FitConfig
 from segue.console import progress_bar
 from segue.conversion import to_dict
 from segue.data.geometry import Preprocessing, working_size
+from segue.data.loader import Batch
 from segue.data.prepare import Data, load_data
 from segue.durable import write_text
 from segue.errors import RunError, UsageError
@@ -31,6 +32,7 @@ from segue.infer.segmenter import Segmenter
 from segue.models.sources.choice import network_of
 from segue.planning.machine import total_memory
 from segue.records import read_record
+from segue.speed.ceiling import Ceiling, ceiling, operations, products
 from segue.speed.estimate import Estimate, estimate
 from segue.speed.loading import Images, crops, crops_ahead, reading, share_from_memory
 from segue.speed.memory import peak_device_memory, peak_memory
@@ -73,7 +75,7 @@ class BenchResult:
 
     `figures` are the seconds for one image by the names of `LABELS`. `peak` and `device_peak` are bytes that were held
     at most, None where nobody tells; `memory` is what there is, of an accelerator where one is used. `disturbed` is
-    empty on an idle machine.
+    empty on an idle machine. `ceiling` is what a step of training reaches of it.
     """
 
     config: FitConfig
@@ -81,6 +83,7 @@ class BenchResult:
     setting: Setting | None
     verdicts: dict[str, Verdict]
     estimate: Estimate | None
+    ceiling: Ceiling | None
     disturbed: str
     peak: int | None
     device_peak: int | None
@@ -109,7 +112,10 @@ class BenchResult:
             return {"training": None}
         share = self.setting.from_memory
         reached = 1 / per_image(self.figures, "training", share)
-        return {"training": {"images_per_second": round(reached, 3), "lost": round(lost(self.figures, share), 4)}}
+        told = {"images_per_second": round(reached, 3), "lost": round(lost(self.figures, share), 4)}
+        if self.ceiling is not None:
+            told |= dataclasses.asdict(self.ceiling) | {"share_of_ceiling": round(self.ceiling.share, 5)}
+        return {"training": told}
 
     @staticmethod
     def _fit(said: Estimate) -> dict[str, Any]:
@@ -124,6 +130,7 @@ class BenchResult:
         return [
             *in_columns(rows, [(head, itemgetter(head)) for head in HEADS]),
             f"{used}; {one.from_memory:.0%} of a fit's crops find their image in memory",
+            *([self.ceiling.line(one.precision)] if self.ceiling is not None else []),
             *self._memory_lines(),
             *([f"caution: {self.disturbed}"] if self.disturbed else []),
             *(verdict.sentence for verdict in self.verdicts.values()),
@@ -172,12 +179,16 @@ def run(config: BenchConfig, given: Collection[str] = ()) -> BenchResult:
     preparing = time.perf_counter() - began
     memory = total_memory(subject.config.train.device)
     if config.dry_run:
-        return BenchResult(subject.config, {}, None, {}, None, "", None, None, memory, preparing)
+        return BenchResult(subject.config, {}, None, {}, None, None, "", None, None, memory, preparing)
     prep = subject.loop.validator.prep
     images = Images(subject.config, subject.data, prep)
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder, progress_bar("measuring") as update:
         setting = _setting(subject, prep, images)
-        figures = in_turns(_slices(subject, images, setting, Path(folder)), config.seconds, update)
+        trainer = Trainer(subject.loop)
+        ready = images.kept.batch(0, trainer.batch)
+        slices = _slices(subject, images, setting, Path(folder), trainer, ready)
+        figures = in_turns(slices, config.seconds, update)
+        product = figures.pop("product").seconds
     validated = len(subject.data.of("val"))
     result = BenchResult(
         config=subject.config,
@@ -185,6 +196,7 @@ def run(config: BenchConfig, given: Collection[str] = ()) -> BenchResult:
         setting=setting,
         verdicts={"training": of_training(figures, setting), "predicting": of_predicting(figures, setting)},
         estimate=estimate(subject.config, figures, validated, prep.zoom, setting.from_memory, preparing),
+        ceiling=ceiling(operations(trainer, ready), figures["step"].seconds, product, trainer.device.type),
         disturbed=busy(figures, load, setting.cores),
         peak=peak_memory(),
         device_peak=peak_device_memory(setting.device),
@@ -250,16 +262,18 @@ def _setting(subject: _Subject, prep: Preprocessing, images: Images) -> Setting:
     )
 
 
-def _slices(subject: _Subject, images: Images, setting: Setting, folder: Path) -> dict[str, Slice]:
-    """All that is measured, in the order in which an image meets it."""
-    trainer = Trainer(subject.loop)
+def _slices(
+    subject: _Subject, images: Images, setting: Setting, folder: Path, trainer: Trainer, ready: Batch
+) -> dict[str, Slice]:
+    """All that is measured, in the order in which an image meets it; `ready` is a batch that lies in memory."""
     sets = {"cached": images.kept, "uncached": images.decoded}
     slices = {"read": reading(images)}
     slices |= {f"crop_{kind}": crops(f"crop_{kind}", data) for kind, data in sets.items()}
     if setting.workers > 1:  # one thread beside an idle main one does what the main one does alone
         for kind, data in sets.items():
             slices[f"crops_{kind}"] = crops_ahead(f"crops_{kind}", data, trainer.batch, setting.workers)
-    slices["step"] = alone(trainer, images.kept.batch(0, trainer.batch))
+    slices["step"] = alone(trainer, ready)
+    slices["product"] = products(trainer, setting.precision)
     shares = {"cached": setting.from_memory, "uncached": 1 - setting.from_memory}
     for kind in (kind for kind, share in shares.items() if share >= RARE):
         name = f"training_{kind}"

@@ -33,7 +33,7 @@ from segue.data.image import read_mask, read_with_missing
 from segue.data.index import Sample
 from segue.data.keyed import batch_keys, sample_generator
 from segue.data.listing import Chosen
-from segue.data.normalise import normalise
+from segue.data.normalise import standardised
 from segue.errors import DataError, TrainingStoppedError
 
 CACHE_BYTES = 2 * 2**30  # of decoded samples that are kept in memory
@@ -150,34 +150,45 @@ class TrainingSet:
     ) -> tuple[Float[Tensor, "channels height width"], UInt8[Tensor, "height width"], str]:
         """Sample `index` as pass `epoch` sees it, and its id: the same every time it is asked for.
 
-        A share `augment.rare_crops` of all draws gives a crop of another sample, one that holds a rare class.
+        A share `augment.rare_crops` of all draws gives a crop of another sample, one that holds a rare class. The
+        channels of a pixel lie side by side in memory, as the network reads them.
         """
         generator = sample_generator(self._seed, epoch, index)
         focus = None
         if happens(self._augment.rare_crops, generator):
             focus, index = self._pool.rare(generator)
         crop, labels, inside = augment(self.load(index), self._prep.size, self._augment, generator, self._pool, focus)
-        image = normalise(crop, self._prep)
+        pixels = standardised(crop, self._prep)
         if not inside.all():
-            image *= torch.from_numpy(np.ascontiguousarray(inside))  # padding is the mean colour, 0 after normalising
+            pixels *= inside[..., None]  # padding is the mean colour, 0 after normalising
+        image = torch.from_numpy(pixels).permute(2, 0, 1)
         return image, torch.from_numpy(labels.copy()), self.samples[index].id  # a decoded array may be read-only
 
     def batch(self, step: int, batch: int, part: slice = ALL) -> Batch:
-        """All samples of one training step, or those at some places of its batch."""
+        """All samples of one training step, or those at some places of its batch; channels-last in memory."""
         keys = batch_keys(self._seed, step, batch, len(self))[part]
         images, labels, ids = zip(*(self.draw(*key) for key in keys), strict=True)
-        return Batch(torch.stack(images), torch.stack(labels), ids)
+        stacked = torch.stack([image.permute(1, 2, 0) for image in images])
+        return Batch(stacked.permute(0, 3, 1, 2), torch.stack(labels), ids)
 
 
-def batches(data: TrainingSet, batch: int, start: int, workers: int, part: slice = ALL) -> Iterator[Batch]:
+def batches(
+    data: TrainingSet, batch: int, start: int, workers: int, part: slice = ALL, pinned: bool = False
+) -> Iterator[Batch]:
     """The batches of steps `start`, `start + 1`, ... without end, `workers` threads working ahead (0: none do).
 
-    `part` are the places of each batch that are wanted, where several processes share it.
+    `part` are the places of each batch that are wanted, where several processes share it. Those that are `pinned` lie
+    in memory out of which CUDA copies by itself, while the network computes.
     """
+
+    def made(step: int) -> Batch:
+        found = data.batch(step, batch, part)
+        return Batch(found.images.pin_memory(), found.labels.pin_memory(), found.ids) if pinned else found
+
     if workers == 0:
         step = start
         while True:
-            yield data.batch(step, batch, part)
+            yield made(step)
             step += 1
     with ThreadPoolExecutor(workers, thread_name_prefix="segue-loader") as pool:
         waiting: deque[Future[Batch]] = deque()
@@ -185,7 +196,7 @@ def batches(data: TrainingSet, batch: int, start: int, workers: int, part: slice
         try:
             while True:
                 while len(waiting) < workers + 1:
-                    waiting.append(pool.submit(data.batch, step, batch, part))
+                    waiting.append(pool.submit(made, step))
                     step += 1
                 yield waiting.popleft().result()
         finally:

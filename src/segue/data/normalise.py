@@ -20,10 +20,11 @@ def normalise(image: NDArray[np.generic], prep: Preprocessing) -> Float[Tensor, 
 
 
 def standardised(image: NDArray[np.generic], prep: Preprocessing) -> Float32[np.ndarray, "height width channels"]:
-    """The same numbers in the order of the image."""
-    scale = np.array([1 / (255 * std) for std in prep.std], dtype=np.float32)
-    shift = np.array([mean / std for mean, std in zip(prep.mean, prep.std, strict=True)], dtype=np.float32)
-    pixels = image.astype(np.float32)
-    pixels *= scale
+    """The same numbers in the order of the image, in an array of their own."""
+    # rows of W * C numbers: along an axis of three, numpy takes more than twice as long
+    width = image.shape[1]
+    scale = np.array([1 / (255 * std) for std in prep.std] * width, dtype=np.float32)
+    shift = np.array([mean / std for mean, std in zip(prep.mean, prep.std, strict=True)] * width, dtype=np.float32)
+    pixels = np.ascontiguousarray(image, dtype=np.float32).reshape(len(image), -1) * scale
     pixels -= shift
-    return pixels
+    return pixels.reshape(image.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -20,7 +21,12 @@ class Loss:
     def terms(
         self, logits: Float[Tensor, "batch classes *space"], labels: Int[Tensor, " batch *space"]
     ) -> dict[str, Tensor]:
-        """Each loss times its weight, by name; their sum is what training minimises."""
+        """Each loss times its weight, by name; their sum is what training minimises.
+
+        All compute in float32, and along the classes: what a network gives in another precision and layout is converted
+        once for all of them.
+        """
+        logits = logits.to(torch.float32, memory_format=torch.contiguous_format)
         return {name: weight * function(logits, labels) for name, weight, function in self.parts}
 
     def __call__(

@@ -91,7 +91,7 @@ def end_to_end(name: str, trainer: Trainer, data: TrainingSet, workers: int) -> 
     """Steps as the loop does them, with `workers` threads that load ahead."""
 
     def take(seconds: float) -> dict[str, float]:
-        stream = batches(data, trainer.batch, 0, workers)
+        stream = batches(data, trainer.batch, 0, workers, pinned=trainer.device.type == "cuda")
 
         def work() -> int:
             for _ in range(AT_ONCE):

@@ -63,7 +63,8 @@ def run_loop(loop: Loop, stop: StopRequest) -> None:
     started = time.perf_counter() - loop.state.seconds
     loop._mark = (loop.state.seconds, loop.state.step)
     engine = loop.engine
-    stream = batches(loop.data, engine.optim.batch, loop.state.step, loop.workers, engine.group.part)
+    pinned = engine.fabric.device.type == "cuda"
+    stream = batches(loop.data, engine.optim.batch, loop.state.step, loop.workers, engine.group.part, pinned)
     with closing(stream):  # type: ignore[type-var]  # a generator, typed as an iterator
         try:
             _run(loop, stream, stop, started)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -161,11 +162,13 @@ def _gradients(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
         with WholeBatchNorm(engine.group) if engine.group.size > 1 else contextlib.nullcontext():
             terms = engine.objective(engine.wrapped, _to_device(part, engine.fabric))
         loss = torch.stack(list(terms.values())).sum()
-        for name, value in terms.items():
-            sums[name] = sums.get(name, 0.0) + share * float(value.detach())
-        if not bool(torch.isfinite(loss)):
+        # read together: each look at an accelerator's number waits for all it has been told to do
+        *values, whole = torch.stack([*terms.values(), loss]).tolist()
+        for name, value in zip(terms, values, strict=True):
+            sums[name] = sums.get(name, 0.0) + share * value
+        if not math.isfinite(whole):
             advice = " (fp16 overflows past 65504: try --train.precision bf16)" if engine.scaler else ""
-            raise NonFiniteError(f"the loss is {float(loss.detach())}{advice}")
+            raise NonFiniteError(f"the loss is {whole}{advice}")
         engine.fabric.backward(loss * share)
     return sums
 
@@ -201,8 +204,9 @@ def _parts(batch: Batch, count: int) -> list[Batch]:
 
 
 def _to_device(batch: Batch, fabric: Fabric) -> Batch:
-    images: Tensor = batch.images.to(fabric.device, memory_format=torch.channels_last)
-    return Batch(images, batch.labels.to(fabric.device), batch.ids)
+    # the host need not wait for a copy out of pinned memory (`batches`); all others are done before it goes on
+    images: Tensor = batch.images.to(fabric.device, memory_format=torch.channels_last, non_blocking=True)
+    return Batch(images, batch.labels.to(fabric.device, non_blocking=True), batch.ids)
 
 
 def _undo(engine: Engine, buffers: list[Tensor]) -> None:
