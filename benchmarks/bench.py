@@ -61,8 +61,8 @@ JOBS = (
     Job("million.py", 2),
     Job(
         "time_to_miou.py",
-        7,
-        ("--images", "25", "--seconds", "80", "--out", "{folder}/time_to_miou.jsonl"),
+        10,
+        ("--images", "25", "--seconds", "120", "--out", "{folder}/time_to_miou.jsonl"),
         ("{camvid}", "{weights}"),
         needs_data=True,
     ),
