@@ -116,7 +116,10 @@ def crop_panels(crop: Crop, classes: Classes) -> tuple[Picture, Picture, Picture
         for part in (crop.truth, crop.prediction, crop.suspect)
     )
     edge = binary_dilation(marked > 0, iterations=OUTLINE) & (marked == 0)
-    shown = (pixels.copy(), overlay(pixels, truth, classes), overlay(pixels, prediction, classes))
-    for picture in shown:
+    image, labels, predicted = (
+        np.array(picture)  # a copy: what Pillow gives may not be written to
+        for picture in (pixels, overlay(pixels, truth, classes), overlay(pixels, prediction, classes))
+    )
+    for picture in (image, labels, predicted):
         picture[edge] = WRONG
-    return shown
+    return image, labels, predicted
