@@ -62,7 +62,7 @@ JOBS = (
     Job(
         "time_to_miou.py",
         10,
-        ("--images", "25", "--seconds", "120", "--out", "{folder}/time_to_miou.jsonl"),
+        ("--images", "25", "--seconds", "90", "--out", "{folder}/time_to_miou.jsonl"),
         ("{camvid}", "{weights}"),
         needs_data=True,
     ),

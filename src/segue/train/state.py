@@ -50,7 +50,7 @@ class State:
     loss_count: int = 0
     history: list[Row] = field(default_factory=list)
     seconds: float = 0.0
-    reserve: float = 10.0
+    reserve: float = 5.0
 
     @property
     def finished(self) -> bool:
