@@ -61,7 +61,7 @@ JOBS = (
     Job("million.py", 2),
     Job(
         "time_to_miou.py",
-        10,
+        7,
         ("--images", "25", "--seconds", "90", "--out", "{folder}/time_to_miou.jsonl"),
         ("{camvid}", "{weights}"),
         needs_data=True,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -40,13 +41,13 @@ def spread(names: list[str], count: int) -> list[str]:
 
 
 def plant(camvid: Path, images: int, folder: Path) -> Path:
-    """CamVid with fewer training images, as links."""
+    """CamVid with fewer training images."""
     chosen = spread(sorted(path.stem for path in (camvid / "train").iterdir()), images)
     for part in ("train", "trainannot", "val", "valannot"):
         (folder / part).mkdir(parents=True)
         for path in (camvid / part).iterdir():
             if path.stem in chosen or part.startswith("val"):
-                (folder / part / path.name).symlink_to(path.resolve())
+                shutil.copyfile(path, folder / part / path.name)
     return folder
 
 
