@@ -37,6 +37,7 @@ from segue.trust.look import Look
 from segue.trust.uncertainty import FULL, image_uncertainty
 
 TABLE = "predictions.csv"
+REUSED = 16 * 2**20  # bytes: the maps of an image or tile are smaller, what grows with a scene is larger
 SCORES = ("distance", "unlike_training", "uncertainty", "marked")  # columns of it, where the records have them
 
 
@@ -156,7 +157,8 @@ class _Work:
     @classmethod
     def of(cls, config: PredictConfig, plan: _Plan) -> _Work:
         """Load the model and make the folder."""
-        keep_freed_memory()
+        if not any(outputs.raster for outputs in plan.files.values()):  # a scene's rows leave holes that add up
+            keep_freed_memory(REUSED)
         segmenter = Segmenter.load(config.run, config.device, Tiling(config.tile, config.overlap, config.batch))
         make_folder(config.out)
         return cls(segmenter, plan.wanted, config.abstain)

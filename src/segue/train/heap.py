@@ -13,11 +13,15 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # from malloc.h
 _MOST = 2**31 - 1  # mallopt takes a C int
 
 
-def keep_freed_memory() -> bool:
-    """Set glibc's allocator to reuse freed memory, for the rest of the process; False where there is no glibc."""
+def keep_freed_memory(largest: int = _MOST) -> bool:
+    """Set glibc's allocator to reuse freed memory, for the rest of the process; False where there is no glibc.
+
+    Blocks of more than `largest` bytes go back to the system at once. Work that needs blocks of ever other sizes has to
+    give one, or holes between them add up.
+    """
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    settings = ((_M_MMAP_THRESHOLD, _MOST), (_M_TRIM_THRESHOLD, _MOST), (_M_TOP_PAD, 64 << 20))
+    settings = ((_M_MMAP_THRESHOLD, largest), (_M_TRIM_THRESHOLD, _MOST), (_M_TOP_PAD, 64 << 20))
     accepted = [bool(mallopt(name, value)) for name, value in settings]
     return all(accepted)
