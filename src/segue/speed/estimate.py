@@ -13,7 +13,7 @@ from segue.train.start import seconds_to_conclude
 from segue.train.state import State
 from segue.train.validation_share import by_seconds, by_steps
 
-# seconds that hardly depend on the data, measured with the default network (docs/reference/bench.md)
+# seconds that hardly depend on the data, from seven fits of the default network (docs/reference/bench.md)
 RECORDING = 0.5  # resume point, record and chart of one validation
 REPORTING = 1.0  # charts and pages of the report
 
