@@ -196,8 +196,7 @@ def show(rows: list[dict[str, Any]]) -> str:
     ]
     for row in sorted(rows, key=lambda row: (row["images"], row["seed"], row["name"], row["seconds"])):
         curve = ", ".join(f"{mark['miou']:.3f} ({mark['seconds']:.0f} s)" for mark in row["curve"])
-        low_high = row.get("interval")
-        interval = f" [{low_high['low']:.3f}, {low_high['high']:.3f}]" if isinstance(low_high, dict) else ""
+        interval = " [{:.3f}, {:.3f}]".format(*row["interval"]) if "interval" in row else ""
         text.append(f"| {row['images']} | {row['seed']} | {row['name']} | {row['seconds']:.0f} | {curve}{interval} |")
     text += ["", "| what | Segue | best loop | which | goal | |", "| --- | --- | --- | --- | --- | --- |"]
     for line in table_rows(comparisons(rows)):
