@@ -52,17 +52,17 @@ class Job:
 
 
 JOBS = (
-    Job("small_costs.py", 5),
-    Job("throughput.py", 3, data=("{camvid}",)),
-    Job("latency.py", 3),
-    Job("predict_folder.py", 2),
-    Job("large_scene.py", 6, ("--only", "scene")),
-    Job("large_scene.py", 2, ("--only", "seams", "--quick")),
+    Job("small_costs.py", 3),
+    Job("throughput.py", 6, data=("{camvid}",)),
+    Job("latency.py", 1.5),
+    Job("predict_folder.py", 3.5, ("--images", "30")),
+    Job("large_scene.py", 6.5, ("--only", "scene")),
+    Job("large_scene.py", 1.5, ("--only", "seams", "--quick")),
     Job("million.py", 2),
     Job(
         "time_to_miou.py",
-        7,
-        ("--images", "25", "--seconds", "90", "--out", "{folder}/time_to_miou.jsonl"),
+        6,
+        ("--images", "25", "--seconds", "60", "--out", "{folder}/time_to_miou.jsonl"),
         ("{camvid}", "{weights}"),
         needs_data=True,
     ),
