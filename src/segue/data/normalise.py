@@ -14,9 +14,10 @@ from segue.data.geometry import Preprocessing
 def normalise(image: NDArray[np.generic], prep: Preprocessing) -> Float[Tensor, "channels height width"]:
     """Turn (H, W, C) pixels on the 0-255 scale into float32 with the mean removed, divided by the deviation.
 
+    The channels of a pixel stay side by side in memory, as networks that run channels-last read them.
     The arithmetic is numpy's: loader threads call this, and torch would start its own threads under each of them.
     """
-    return torch.from_numpy(np.ascontiguousarray(standardised(image, prep).transpose(2, 0, 1)))
+    return torch.from_numpy(standardised(image, prep)).permute(2, 0, 1)
 
 
 def standardised(image: NDArray[np.generic], prep: Preprocessing) -> Float32[np.ndarray, "height width channels"]:

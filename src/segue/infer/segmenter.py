@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
 from numpy.typing import NDArray
-from torch import Tensor, channels_last, from_numpy
+from torch import Tensor, channels_last
 
 from segue.data.classes import Classes
 from segue.data.geometry import MOSAIC, MOST_ZOOM, resize_image, tile_side, working_size
 from segue.data.image import to_channels
-from segue.data.normalise import standardised
+from segue.data.normalise import normalise
 from segue.data.scale import Missing, filled
 from segue.infer.accepted import Accepted, as_pixels
 from segue.infer.device import exact_arithmetic, pick_device
@@ -199,8 +199,7 @@ class Segmenter:
         return looker.look()
 
     def _ready(self, tile: NDArray[Any]) -> Tensor:
-        pixels = from_numpy(standardised(tile, self.info.prep)).to(self.device, non_blocking=True)
-        return pixels.permute(2, 0, 1)[None]  # which is channels-last as it stands
+        return normalise(tile, self.info.prep)[None].to(self.device, non_blocking=True)  # channels-last as it stands
 
     def _logits(self, looker: Looker, tiles: list[NDArray[Any]]) -> list[Tensor]:
         ready = [self._ready(tile) for tile in tiles]

@@ -33,7 +33,7 @@ def pixel_features(
     with exact_arithmetic():
         for number, image in enumerate(sample.images):
             mine = sample.image_of == number
-            pixels = normalise(image, prep)[None].to(device)
+            pixels = normalise(image, prep)[None].contiguous().to(device)
             for level, read in zip(maps, _read(encoder, pixels, sample.rows[mine], sample.columns[mine]), strict=True):
                 level.append(read)
             update((number + 1) / len(sample.images), f"image {number + 1} of {len(sample.images)}")

@@ -25,9 +25,8 @@ from torch import Tensor
 from segue.errors import SegueError, TrainingStoppedError, UsageError
 
 BUCKET_BYTES = 32 * 2**20  # of gradients summed in one message: copies of all at once would cost a model's memory
-PATIENCE = timedelta(
-    days=1
-)  # a lost process shows by itself; this would only end those whose first one is long at work
+# a lost process shows by itself; this would only end those whose first one is long at work
+PATIENCE = timedelta(days=1)
 _log = logging.getLogger("segue")
 T = TypeVar("T")
 

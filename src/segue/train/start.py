@@ -108,8 +108,7 @@ def along(part: Along, group: Group) -> Loop:
         model.load_state_dict(part.weights)
     loop = _assemble(part.config, part.data, model, group)
     if part.checkpoint is not None:
-        loop.state = restore(loop.engine, part.checkpoint)
-        _look_as_decided(loop, part.data)
+        _go_on(loop, part.checkpoint, part.data)
     elif part.config.steps is None:
         _fit_into_budget(loop, part.config, part.data, time.perf_counter())
     return loop
@@ -128,8 +127,7 @@ def resume(config: FitConfig, data: Data, folder: Path, group: Group = ALONE) ->
     group.from_first(Along(config, data, network, checkpoint=checkpoint))
     loop = _assemble(config, data, _network(config, data, network), group)
     loop.folder = folder / CHECKPOINTS
-    loop.state = restore(loop.engine, checkpoint)
-    _look_as_decided(loop, data)
+    _go_on(loop, checkpoint, data)
     now = environment(config.train.device, config.train.precision, group.size)
     for difference in differences(then, now):
         _log.warning("not bit-exact from here on: %s", difference)
@@ -243,6 +241,12 @@ def _budget(config: FitConfig) -> Budget | None:
     if config.steps is not None or config.minutes is None:
         return None
     return Budget(seconds=60 * config.minutes)
+
+
+def _go_on(loop: Loop, checkpoint: Checkpoint, data: Data) -> None:
+    """Put a loop at a resume point."""
+    loop.state = restore(loop.engine, checkpoint)
+    _look_as_decided(loop, data)
 
 
 def _look_as_decided(loop: Loop, data: Data) -> None:
