@@ -1,7 +1,8 @@
 """`segue fit`, in which one process has an accident: python fit_in_processes.py ACCIDENT fit DATA ...
 
 ACCIDENT is `none`, or what happens to a process after so many steps: `kill:RANK:STEPS`, `term:RANK:STEPS`,
-`error:RANK:STEPS`; with `ctrl-c:RANK:STEPS` it is torchrun that gets a SIGINT. The tests start it with torchrun.
+`error:RANK:STEPS`, `nan:RANK:STEPS` (its weights); with `ctrl-c:RANK:STEPS` it is torchrun that gets a SIGINT. The
+tests start it with torchrun. Networks that are sharded are so in small blocks.
 """
 
 import os
@@ -9,9 +10,11 @@ import signal
 import sys
 import time
 
+import torch
+
 from segue.cli import main
 from segue.errors import DataError
-from segue.train import loop
+from segue.train import loop, sharding
 
 
 def befall(kind: str, rank: str, steps: str) -> None:
@@ -21,7 +24,10 @@ def befall(kind: str, rank: str, steps: str) -> None:
         if len(done) == int(steps) and os.environ["RANK"] == rank:
             if kind == "error":
                 raise DataError("000.png: expected an image, got a broken one")
-            if kind == "ctrl-c":
+            if kind == "nan":
+                weight = next(args[0].model.parameters())
+                sharding.put(weight, torch.full(weight.shape, torch.nan))
+            elif kind == "ctrl-c":
                 os.kill(os.getppid(), signal.SIGINT)
                 time.sleep(3)  # until torchrun has passed it on
             else:
@@ -33,6 +39,7 @@ def befall(kind: str, rank: str, steps: str) -> None:
 
 
 if __name__ == "__main__":
+    sharding.BLOCK = 1000
     if sys.argv[1] != "none":
         befall(*sys.argv[1].split(":"))
     sys.exit(main(sys.argv[2:]))

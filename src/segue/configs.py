@@ -464,6 +464,11 @@ class TrainConfig(Checked):
     )
     stop_warmup: float = knob(0.4, "share of the steps before which a run never stops early", low=0, high=1)
     checkpoint_every: int | None = knob(None, "steps between two resume points; every validation when not given", low=1)
+    shard: bool = knob(
+        False,
+        "under torchrun, leave each process a part of the weights, gradients and moments (FSDP), for networks that one "
+        "device cannot train",
+    )
 
 
 @dataclass(frozen=True)

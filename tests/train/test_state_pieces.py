@@ -11,7 +11,7 @@ from torch import nn
 
 from segue.errors import RunTakenError
 from segue.train.budget import Budget
-from segue.train.ema import decay_at, update
+from segue.train.ema import decay_at, tensors_of, update
 from segue.train.lock import held
 from segue.train.machine import differences
 from segue.train.state import Row, State, state_from_dict
@@ -26,7 +26,7 @@ def test_the_average_is_the_one_computed_by_hand():
         model(torch.randn(8, 2))
         with torch.no_grad():
             model.weight += 1
-        update(average, model, 0.75)
+        update(tensors_of(average), tensors_of(model), 0.75)
         expected = 0.75 * expected[0] + 0.25 * model.weight, 0.75 * expected[1] + 0.25 * model.running_mean
     assert torch.allclose(average.weight, expected[0])
     assert torch.allclose(average.running_mean, expected[1])

@@ -5,27 +5,13 @@ a full step of the rounding of a gradient near zero.
 """
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from fakes import write_blocks
 from segue.cli import main
-from segue.train.checkpoint import load_newest, load_tensors
-
-TESTS = Path(__file__).parents[1]
-STEPS = 8
-OPTIONS = [
-    "--steps", str(STEPS), "--seed", "3", "--model.encoder", "test_resnet", "--model.decoder", "fcn",
-    "--transfer.mode", "scratch", "--data.size", "32x32", "--optim.batch", "4", "--optim.optimizer", "sgd",
-    "--optim.lr", "0.01", "--train.validations", "2", "--train.checkpoint-every", "3", "--train.patience", "1",
-    "--train.threads", "1", "--train.precision", "fp32", "--no-configure",
-]  # fmt: skip
-CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # of weights after eight steps
+from segue.train.checkpoint import load_newest
+from two_processes import OPTIONS, assert_same_model, last_row, said, torchrun
 
 
 @pytest.fixture(scope="module")
@@ -40,32 +26,6 @@ def one(data, tmp_path_factory):
     run = tmp_path_factory.mktemp("one") / "run"
     assert main(["fit", str(data), "--out", str(run), *OPTIONS]) == 0
     return run
-
-
-def torchrun(*arguments, accident="none", processes=2):
-    """Standard output, standard error and exit code."""
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *launch, str(TESTS / "fit_in_processes.py"), accident, *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    return done.stdout, done.stderr, done.returncode
-
-
-def said(errors):
-    """The lines of Segue among those of torchrun."""
-    return [line for line in errors.splitlines() if line.startswith("segue: ")]
-
-
-def assert_same_model(run, expected):
-    found, wanted = (load_tensors(folder / "model" / "model.safetensors")[0] for folder in (run, expected))
-    assert found.keys() == wanted.keys()
-    for name, tensor in wanted.items():
-        np.testing.assert_allclose(found[name].numpy(), tensor.numpy(), err_msg=name, **CLOSE)
-
-
-def last_row(run):
-    return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ def report_inputs(
 
 def _take_best(loop: Loop, folder: Path) -> Interpolation | None:
     """Make the averaged model what will be used: weights of the best validation, interpolated and merged as asked."""
-    average, best = loop.engine.average, load_best(loop.folder)
+    average, best = loop.engine.average.to(loop.engine.fabric.device), load_best(loop.folder)
     average.load_state_dict(best)
     mixture = interpolate_best(loop, best)
     if mixture is not None:

@@ -152,6 +152,8 @@ def _refuse(config: FitConfig) -> None:
         raise UsageError("expected a folder with images and masks, got none: segue fit DATA, or segue fit IMAGES MASKS")
     if config.steps is not None and config.minutes is not None:
         raise UsageError("expected --steps or --minutes, got both: minutes set the steps")
+    if config.train.shard and config.train.precision == "fp16":
+        raise UsageError("train.shard: expected bf16 or fp32, got fp16, whose loss scale would have to be agreed upon")
     if config.folds > 1:
         refuse_beside_folds(config)
     if config.out is not None and config.out.is_dir():

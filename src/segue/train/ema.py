@@ -6,8 +6,11 @@ many implementations do, leaves the two out of step.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def decay_at(step: int, total_steps: int, horizon: float) -> float:
@@ -22,16 +25,19 @@ def decay_at(step: int, total_steps: int, horizon: float) -> float:
     return min(1.0 - 1.0 / longest, (1.0 + step) / (10.0 + step))
 
 
-@torch.no_grad()
-def update(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move `average` towards `model`: `decay * average + (1 - decay) * model` for all floating-point tensors.
+def tensors_of(module: nn.Module) -> list[Tensor]:
+    """All parameters and buffers, detached, in their order."""
+    return [tensor.detach() for tensor in itertools.chain(module.parameters(), module.buffers())]
 
-    Integer buffers (BatchNorm's batch counter) are copied.
+
+@torch.no_grad()
+def update(average: Sequence[Tensor], model: Sequence[Tensor], decay: float) -> None:
+    """Move each tensor of `average` towards that of `model`: `decay * average + (1 - decay) * model`.
+
+    Integers (BatchNorm's batch counter) are copied.
     """
-    old = [*average.parameters(), *average.buffers()]
-    new = [*model.parameters(), *model.buffers()]
-    floats = [(a, b) for a, b in zip(old, new, strict=True) if a.is_floating_point()]
-    torch._foreach_lerp_([a.detach() for a, _ in floats], [b.detach() for _, b in floats], 1.0 - decay)
-    for a, b in zip(old, new, strict=True):
+    floats = [(a, b) for a, b in zip(average, model, strict=True) if a.is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1.0 - decay)
+    for a, b in zip(average, model, strict=True):
         if not a.is_floating_point():
             a.copy_(b)

@@ -57,11 +57,12 @@ def interpolate_best(loop: Loop, final: Mapping[str, Tensor]) -> Interpolation |
     engine = loop.engine
     if engine.transfer.interpolate == "none":
         return None
-    first = {name.removeprefix(HEAD_PHASE): t for name, t in engine.kept.items() if name.startswith(HEAD_PHASE)}
+    device = engine.fabric.device
+    first = {n.removeprefix(HEAD_PHASE): t.to(device) for n, t in engine.kept.items() if n.startswith(HEAD_PHASE)}
     if not first:
         _log.warning("nothing to interpolate: the run ended in its head phase")
         return None
-    last = {name: tensor.to(engine.fabric.device) for name, tensor in final.items()}
+    last = {name: tensor.to(device) for name, tensor in final.items()}
     shares = SHARES if engine.transfer.interpolate == "auto" else (float(engine.transfer.interpolate),)
     scores = [_score(loop, first, last, share) for share in shares]
     kept = best_share(shares, scores)

@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from segue.configs import TrainConfig
@@ -23,8 +24,11 @@ from segue.errors import InterruptedRunError, RunError, TrainingStoppedError
 from segue.metrics.confusion import Scores
 from segue.train.budget import Budget
 from segue.train.checkpoint import Checkpoint, best_path, save_checkpoint, save_tensors
+from segue.train.ema import tensors_of
 from segue.train.optim import head_rate, restore_state, state_tensors
+from segue.train.processes import LostProcessError
 from segue.train.scaling import restore_scaler, scaler_tensors
+from segue.train.sharding import gather, gathered, on_host, put
 from segue.train.signals import StopRequest
 from segue.train.state import Row, State, state_from_dict
 from segue.train.step import Engine, NonFiniteError, training_step
@@ -68,8 +72,9 @@ def run_loop(loop: Loop, stop: StopRequest) -> None:
     with closing(stream):  # type: ignore[type-var]  # a generator, typed as an iterator
         try:
             _run(loop, stream, stop, started)
-        except TrainingStoppedError:
-            save(loop)
+        except TrainingStoppedError as error:
+            if engine.parts is None or not isinstance(error, LostProcessError):  # parts are lost with their process
+                save(loop)
             raise
 
 
@@ -117,17 +122,18 @@ def _validation_due(loop: Loop) -> bool:
 
 def _validate(loop: Loop, stop: StopRequest, started: float) -> None:
     began = time.perf_counter()
-    scores = loop.validator(loop.engine.average, stop)
+    state, engine = loop.state, loop.engine
+    with gathered(engine.average, engine.parts, engine.fabric.device):
+        scores = loop.validator(engine.average, stop)
+        if scores is not None and scores.miou > state.best_miou:
+            state.best_miou, state.best_step = scores.miou, state.step
+            _save_best(loop)
     if scores is None:
         _leave_if_asked(loop, stop)
         return
-    state = loop.state
     state.history.append(_row(loop, scores))
     state.loss_sums, state.loss_count = {}, 0
     state.validated = state.step
-    if scores.miou > state.best_miou:
-        state.best_miou, state.best_step = scores.miou, state.step
-        _save_best(loop)
     state.stopped_early = _hopeless(state, loop.train)
     state.seconds = time.perf_counter() - started
     _revise_budget(loop, time.perf_counter() - began)
@@ -195,15 +201,19 @@ def _leave_if_asked(loop: Loop, stop: StopRequest) -> None:
 def save(loop: Loop) -> None:
     """Write a resume point for the current state, which is the same in all processes that train together."""
     engine = loop.engine
-    if not engine.group.first:
+    if not engine.group.first and engine.parts is None:
         return
     tensors: dict[str, Tensor] = {f"model.{name}": tensor for name, tensor in engine.model.state_dict().items()}
-    tensors |= {f"average.{name}": tensor for name, tensor in engine.average.state_dict().items()}
     tensors |= {f"optim.{name}": tensor for name, tensor in state_tensors(engine.optimizer).items()}
     tensors |= {f"kept.{name}": tensor for name, tensor in engine.kept.items()}
     tensors |= {f"scaler.{name}": tensor for name, tensor in scaler_tensors(engine.scaler).items()}
-    state = loop.state
-    save_checkpoint(loop.folder, state.step, state.best_step, tensors, state.to_dict())
+    if engine.parts is not None:
+        tensors = on_host(tensors, engine.group.first)
+    gather(engine.average, engine.parts)
+    tensors |= {f"average.{name}": tensor for name, tensor in engine.average.state_dict().items()}
+    if engine.group.first:
+        state = loop.state
+        save_checkpoint(loop.folder, state.step, state.best_step, tensors, state.to_dict())
 
 
 def restore(engine: Engine, checkpoint: Checkpoint) -> State:
@@ -213,12 +223,23 @@ def restore(engine: Engine, checkpoint: Checkpoint) -> State:
         part, _, rest = name.partition(".")
         parts[part][rest] = tensor
     try:
-        engine.model.load_state_dict(parts["model"])
         engine.average.load_state_dict(parts["average"])
+        if engine.parts is None:
+            engine.model.load_state_dict(parts["model"])
     except RuntimeError as error:
         first = str(error).splitlines()[0]
         raise RunError(f"{checkpoint.path}: does not fit the network of this run's config.yaml: {first}") from None
+    if engine.parts is not None:
+        for piece, tensor in zip(engine.parts, tensors_of(engine.average), strict=True):
+            put(piece, tensor)
+        for key, target in engine.model.state_dict().items():
+            put(target, parts["model"][key])
     restore_state(engine.optimizer, parts["optim"])
     restore_scaler(engine.scaler, parts["scaler"])
-    engine.kept = {name: tensor.to(engine.fabric.device) for name, tensor in parts["kept"].items()}
+    # tensors kept from the start are in parts where their parameters are, like those a new run begins with
+    for name, tensor in parts["kept"].items():
+        mine = engine.kept.get(name)
+        if mine is None:
+            mine = engine.kept[name] = torch.empty_like(tensor, device=next(engine.average.parameters()).device)
+        put(mine, tensor)
     return state_from_dict(checkpoint.state)

@@ -10,6 +10,7 @@ from torch import Tensor
 from segue.configs import OptimConfig
 from segue.errors import RunError
 from segue.train.optimizers import OPTIMIZERS
+from segue.train.sharding import put
 from segue.transfer.lr_groups import Group
 from segue.transfer.schedules import rate_factor
 from segue.transfer.schedules.warmup import warmup
@@ -71,7 +72,9 @@ def restore_state(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) 
         parameter = named[name]
         if tensor.shape == parameter.shape:
             # in the parameter's memory layout: the fused update walks both by address, not by index
-            tensor = torch.empty_like(parameter).copy_(tensor)
+            like = torch.empty_like(parameter)
+            put(like, tensor)
+            tensor = like
         optimizer.state[parameter][moment] = tensor.to(parameter.device)
 
 

@@ -79,7 +79,7 @@ class Group:
         if self.size == 1:
             return thing
         box = [thing if self.first else None]
-        with _noticing():
+        with noticing():
             dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
         return box[0]  # type: ignore[return-value]
 
@@ -88,7 +88,7 @@ class Group:
         if self.size == 1:
             return [thing]
         box: list[Any] | None = [None] * self.size if self.first else None
-        with _noticing():
+        with noticing():
             dist.gather_object(thing, box)
         return box or []
 
@@ -97,7 +97,7 @@ class Group:
         if self.size == 1:
             return value
         box = torch.tensor(value, dtype=torch.float64)
-        with _noticing():
+        with noticing():
             dist.all_reduce(box, dist.ReduceOp.MAX)
         return float(box)
 
@@ -108,7 +108,7 @@ class Group:
         if not self.speaking:
             return values * self.size
         values = values.contiguous()
-        with _noticing():
+        with noticing():
             dist.all_reduce(values)
         return values
 
@@ -132,7 +132,7 @@ class Group:
             return torch.stack([tensor.detach()] * self.size)
         tensor = tensor.detach().contiguous()
         parts = [torch.empty_like(tensor) for _ in range(self.size)]
-        with _noticing():
+        with noticing():
             dist.all_gather(parts, tensor)
         return torch.stack(parts)
 
@@ -154,6 +154,16 @@ class Group:
 
 
 ALONE = Group()
+
+
+class LostProcessError(TrainingStoppedError):
+    """One of the processes that train together has ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another of the processes that train together ended, and so do all: what it said stands above, unless it "
+            "was killed; segue fit --resume RUN goes on from the last resume point"
+        )
 
 
 class _Total(torch.autograd.Function):
@@ -221,13 +231,12 @@ def joined() -> Iterator[Group]:
 
 
 @contextlib.contextmanager
-def _noticing() -> Iterator[None]:
-    """Turn what a closed connection raises into one line."""
+def noticing(elsewhere: bool = False) -> Iterator[None]:
+    """Turn what a closed connection raises into `LostProcessError`; `elsewhere`, only what says that it is this."""
     try:
         yield
     except RuntimeError as error:
+        if elsewhere and not isinstance(error, dist.DistBackendError) and "gloo" not in str(error):
+            raise
         _log.debug("lost: %s", error)
-        raise TrainingStoppedError(
-            "another of the processes that train together ended, and so do all: what it said stands above, unless it "
-            "was killed; segue fit --resume RUN goes on from the last resume point"
-        ) from None
+        raise LostProcessError from None

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import logging
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from segue.records import read_record
 from segue.train.budget import Budget
 from segue.train.checkpoint import Checkpoint, load_newest, read_manifest
 from segue.train.class_weights import class_weights, describe
+from segue.train.ema import tensors_of
 from segue.train.float32_islands import keep_depthwise_strides_in_float32
 from segue.train.heap import keep_freed_memory
 from segue.train.loop import Loop, restore
@@ -38,11 +40,12 @@ from segue.train.processes import ALONE, Group
 from segue.train.resolve import preprocessing
 from segue.train.run_folder import CHECKPOINTS, ENVIRONMENT, LOADED
 from segue.train.scaling import restore_scaler, scaler_tensors
+from segue.train.sharding import gathered, require_divisible, shard
 from segue.train.signals import StopRequest
 from segue.train.state import State
 from segue.train.step import Engine, training_step
 from segue.train.validate import Validator
-from segue.train.validation_share import by_seconds, by_steps
+from segue.train.validation_share import MOST_IMAGES, Validating, by_seconds, by_steps
 from segue.transfer.l2sp import starting_point
 from segue.transfer.lora import add_lora, added_parameters, target_layers
 from segue.transfer.lr_groups import lr_groups
@@ -50,6 +53,7 @@ from segue.transfer.modes import stage_starts
 
 NETWORK = "network"  # in weights.json: what a network taken over whole is built from; a run needs its source once
 SCRATCH = Source(name="none (random initialisation)", licence="not applicable")
+TIMING = 0.05  # of the budget: steps are timed for no longer, two aside
 LOOKING = 0.03  # of the budget: what segue.commands.remember takes is a share of the steps
 _log = logging.getLogger("segue")
 
@@ -160,6 +164,8 @@ def _network(config: FitConfig, data: Data, network: str) -> SegmentationModel:
     stage_starts(config.transfer, len(model.stages()))
     if config.transfer.mode == "lora":
         target_layers(model.encoder, config.transfer)
+    if config.train.shard:
+        require_divisible(model)
     if config.train.device == "cpu":
         keep_freed_memory()
         if config.train.precision == "bf16":
@@ -207,6 +213,13 @@ def _engine(config: FitConfig, data: Data, model: SegmentationModel, group: Grou
         _log.info("%s", _lora_summary(model.encoder, len(names), config.transfer.rank))
     scaler = make_scaler(config.train.precision)
     fabric = make_fabric(config.train.device, config.train.precision, scaler)
+    parts = None
+    if config.train.shard and group.size > 1:
+        average = copy.deepcopy(model.cpu()).requires_grad_(False)  # which waits in the host's memory
+        shard(model.to(config.train.device), model.encoder, config.train.device, group.size)
+        parts = [tensor.clone() for tensor in tensors_of(model)]
+    else:
+        average = copy.deepcopy(model).requires_grad_(False)
     groups = lr_groups(model, model.stages(), config.optim, config.transfer)
     weights = class_weights(config.optim, data)
     _log.info("%s", describe(config.optim, weights))
@@ -214,7 +227,7 @@ def _engine(config: FitConfig, data: Data, model: SegmentationModel, group: Grou
         fabric=fabric,
         model=model,
         wrapped=fabric.setup_module(model),
-        average=copy.deepcopy(model).requires_grad_(False),
+        average=average,
         optimizer=make_optimizer(groups, config.optim, config.train.device),
         objective=supervised(
             config.optim.loss,
@@ -228,6 +241,7 @@ def _engine(config: FitConfig, data: Data, model: SegmentationModel, group: Grou
         kept=starting_point(groups),
         scaler=scaler,
         group=group,
+        parts=parts,
     )
 
 
@@ -246,6 +260,8 @@ def _budget(config: FitConfig) -> Budget | None:
 def _go_on(loop: Loop, checkpoint: Checkpoint, data: Data) -> None:
     """Put a loop at a resume point."""
     loop.state = restore(loop.engine, checkpoint)
+    if "validating" not in checkpoint.state and loop.train.validations is not None:
+        loop.state.validating = Validating(loop.train.validations, MOST_IMAGES)
     _look_as_decided(loop, data)
 
 
@@ -257,7 +273,7 @@ def _fit_into_budget(loop: Loop, config: FitConfig, data: Data, began: float) ->
     """Time a few throwaway steps and validations, and set the steps and validations the budget allows."""
     assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
     state, images = loop.state, len(data.of("val"))
-    step_seconds = time_steps(loop)
+    step_seconds = time_steps(loop, TIMING * loop.budget.seconds)
     per_image = time_validation(loop)
     state.reserve += seconds_to_conclude(images * per_image, loop.budget.seconds)
     state.seconds = time.perf_counter() - began
@@ -281,21 +297,29 @@ def seconds_to_conclude(validation_seconds: float, seconds: float) -> float:
     return 3 * validation_seconds + LOOKING * seconds
 
 
-def time_steps(loop: Loop) -> float:
-    """Seconds per step, measured on a copy: the run itself starts untouched."""
+def time_steps(loop: Loop, enough: float = math.inf) -> float:
+    """Seconds per step, of three after a first one, or fewer once `enough` seconds have gone.
+
+    What the steps change is put back, so that the run itself starts untouched.
+    """
     engine = loop.engine
-    model: SegmentationModel = copy.deepcopy(engine.model)
-    groups = lr_groups(model, model.stages(), engine.optim, engine.transfer)
-    optimizer = make_optimizer(groups, engine.optim, engine.fabric.device.type)
-    wrapped = engine.fabric.setup_module(model)
-    trial = dataclasses.replace(engine, model=model, wrapped=wrapped, optimizer=optimizer, average=copy.deepcopy(model))
+    trial = dataclasses.replace(engine)  # what it remembers of these steps is not the run's
+    touched = [*tensors_of(engine.model), *(engine.parts or tensors_of(engine.average))]
+    before = [tensor.clone() for tensor in touched]
     times, scale = [], scaler_tensors(engine.scaler)
     for step in range(4):
         began = time.perf_counter()
-        state = State(total_steps=4, step=step, progress=0.9)  # past the head phase, where steps cost the most
+        # past the head phase, where steps cost the most
+        state = State(total_steps=4, micro_batches=loop.state.micro_batches, step=step, progress=0.9)
         training_step(trial, loop.data.batch(step, engine.optim.batch, engine.group.part), state)
         times.append(time.perf_counter() - began)
-    restore_scaler(engine.scaler, scale)  # the fabric has one for both
+        if len(times) > 1 and loop.engine.group.most(sum(times)) > enough:
+            break
+    for tensor, old in zip(touched, before, strict=True):
+        tensor.copy_(old)
+    engine.optimizer.state.clear()
+    engine.optimizer.zero_grad(set_to_none=True)
+    restore_scaler(engine.scaler, scale)
     return min(times[1:])
 
 
@@ -303,6 +327,8 @@ def time_validation(loop: Loop) -> float:
     """Seconds a validation takes for each of its images, from a few of them."""
     samples = loop.validator.samples
     few = dataclasses.replace(loop.validator, samples=spread(samples, min(4, len(samples))))
-    began = time.perf_counter()
-    few(loop.engine.average, StopRequest())
-    return (time.perf_counter() - began) / len(few.samples)
+    engine = loop.engine
+    with gathered(engine.average, engine.parts, engine.fabric.device):
+        began = time.perf_counter()
+        few(engine.average, StopRequest())
+        return (time.perf_counter() - began) / len(few.samples)

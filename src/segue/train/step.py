@@ -21,7 +21,8 @@ from segue.train import ema
 from segue.train.batch_norm import WholeBatchNorm
 from segue.train.optim import set_rates
 from segue.train.optimizers import DECOUPLED
-from segue.train.processes import ALONE, Group
+from segue.train.processes import ALONE, Group, noticing
+from segue.train.sharding import gather, own, whole
 from segue.train.state import State
 from segue.transfer.freeze import train_awake
 from segue.transfer.l2sp import pull_to_start
@@ -43,7 +44,8 @@ class Engine:
     `kept` holds tensors that a transfer method has to remember; they are saved with every resume point. `scaler` keeps
     small gradients from vanishing in fp16; it is the one the fabric multiplies the loss with. `group` are the processes
     that share every batch, to whose losses `objective` adds, and `rehearsed` what this one has gone through apart from
-    them.
+    them. Where the weights are sharded, `parts` are this process's of the averaged ones, and `average` is up to date
+    only after a `gather`.
     """
 
     fabric: Fabric
@@ -59,6 +61,7 @@ class Engine:
     scaler: torch.amp.GradScaler | None = None
     group: Group = ALONE
     rehearsed: tuple[int, ...] = ()
+    parts: list[Tensor] | None = None
 
 
 def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float]:
@@ -72,7 +75,7 @@ def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float
     stages = engine.model.stages()
     train_awake(engine.model, stages, stage_starts(engine.transfer, len(stages)), state.progress)
     buffers = [buffer.clone() for buffer in engine.model.buffers()]
-    if engine.group.size > 1:
+    if engine.group.size > 1 and engine.parts is None:  # sharded weights are gathered by all in the middle of a step
         _rehearse(engine, batch, state, buffers)
     while True:
         try:
@@ -128,6 +131,11 @@ def _rehearse(engine: Engine, batch: Batch, state: State, buffers: list[Tensor])
 
 
 def _ran_out_alone(engine: Engine, state: State) -> SegueError:
+    if engine.parts is not None:
+        return SegueError(
+            f"process {engine.group.rank} ran out of memory at step {state.step}: compute the batch in parts "
+            "(--optim.micro-batches), or use more processes or a smaller --data.size"
+        )
     return SegueError(
         f"process {engine.group.rank} ran out of memory at step {state.step}, which it had not before: go on from the "
         "last resume point with segue fit --resume RUN when nothing else uses this memory, or use a smaller "
@@ -139,6 +147,7 @@ def _keep_head_phase(engine: Engine, state: State) -> None:
     """Remember the averaged weights at the end of the head phase: interpolation begins there."""
     due = engine.transfer.interpolate != "none" and state.progress >= engine.transfer.head_fraction
     if due and not any(name.startswith(HEAD_PHASE) for name in engine.kept):
+        gather(engine.average, engine.parts)
         weights = engine.average.state_dict().items()
         engine.kept = {**engine.kept, **{HEAD_PHASE + name: tensor.clone() for name, tensor in weights}}
 
@@ -148,8 +157,10 @@ def _attempt(engine: Engine, batch: Batch, state: State) -> tuple[dict[str, floa
     midpoint = state.progress + 0.5 * (1.0 - state.progress) / (state.total_steps - state.step)
     set_rates(engine.optimizer, midpoint, engine.optim, [row.miou for row in state.history])
     engine.optimizer.zero_grad(set_to_none=True)
-    terms = _gradients(engine, batch, state)
-    engine.group.add_in_place(p.grad for p in engine.model.parameters() if p.grad is not None)
+    with noticing(elsewhere=True):  # by the gathering of sharded weights
+        terms = _gradients(engine, batch, state)
+    if engine.parts is None:  # of sharded weights the backward pass has added them up
+        engine.group.add_in_place(p.grad for p in engine.model.parameters() if p.grad is not None)
     return terms, _update(engine, state)
 
 
@@ -178,7 +189,7 @@ def _update(engine: Engine, state: State) -> bool:
     parameters = [p for p in engine.model.parameters() if p.grad is not None]
     if engine.scaler is not None:
         engine.scaler.unscale_(engine.optimizer)
-    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    norm = whole(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
     finite = bool(torch.isfinite(norm))
     if not finite and (engine.scaler is None or engine.scaler.get_scale() < SMALLEST_SCALE):
         raise NonFiniteError(f"the gradient's norm is {float(norm.detach())}")
@@ -187,7 +198,9 @@ def _update(engine: Engine, state: State) -> bool:
             torch.nn.utils.clip_grads_with_norm_(parameters, engine.optim.clip_norm, norm)
         pull_to_start(engine.optimizer, engine.kept, decoupled=engine.optim.optimizer in DECOUPLED)
         engine.optimizer.step()
-        ema.update(engine.average, engine.model, ema.decay_at(state.step, state.total_steps, engine.optim.ema))
+        averaged = engine.parts or ema.tensors_of(engine.average)
+        decay = ema.decay_at(state.step, state.total_steps, engine.optim.ema)
+        ema.update([own(a) for a in averaged], [own(t) for t in ema.tensors_of(engine.model)], decay)
     if engine.scaler is not None:
         engine.scaler.update()
     return finite

@@ -104,7 +104,9 @@ def _with_lora(kind: Any) -> Any:  # noqa: ANN401
     """
 
     def weight(layer: Any) -> Tensor:  # noqa: ANN401
-        total: Tensor = layer.lora(layer._parameters["weight"])
+        pretrained = layer._parameters["weight"]
+        sharded = hasattr(pretrained, "device_mesh")  # parts are asked for when they are moved, not to compute with
+        total: Tensor = pretrained if sharded else layer.lora(pretrained)
         return total
 
     return type(f"{kind.__name__}WithLora", (kind,), {"weight": property(weight), "without_lora": kind})
