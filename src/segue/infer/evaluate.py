@@ -6,11 +6,13 @@ import csv
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.data.classes import Classes
@@ -150,14 +152,8 @@ def evaluate(
     suspicions = Suspicions(len(segmenter.classes))
     drawn = pixels_per_image(len(samples), len(segmenter.classes))
     evidence: dict[str, list[np.ndarray]] = {name: [] for name in metrics or {}}
-    for sample, loading in ahead(load, samples):
-        prepared, truth = loading.result()
-        samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
-        labels = ImageEvidence(truth)
-        predicted = segmenter.of(sample.id).segment(prepared, watch=_both(samplers[-1].take, labels.take))
-        assert predicted.look is not None, "a prediction of an image has one"
-        looks.append(predicted.look)
-        prediction = predicted.mask
+
+    def count(sample: Sample, truth: NDArray[np.uint8], prediction: NDArray[np.uint8], labels: ImageEvidence) -> None:
         suspicions.add(labels)
         matrices.append(confusion(truth, prediction, len(segmenter.classes)))
         case = Case(truth, prediction, len(segmenter.classes), measure or Measure())
@@ -165,6 +161,22 @@ def evaluate(
             evidence[name].append(metric.evidence(case))
         if progress is not None:
             progress(len(matrices) / len(samples), sample.id)
+
+    # one image is counted, on one core, while the network sees the next one
+    with ThreadPoolExecutor(1, thread_name_prefix="segue-count") as aside:
+        counted: Future[None] | None = None
+        for sample, loading in ahead(load, samples):
+            prepared, truth = loading.result()
+            samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
+            labels = ImageEvidence(truth)
+            predicted = segmenter.of(sample.id).segment(prepared, watch=_both(samplers[-1].take, labels.take))
+            assert predicted.look is not None, "a prediction of an image has one"
+            looks.append(predicted.look)
+            if counted is not None:
+                counted.result()
+            counted = aside.submit(count, sample, truth, predicted.mask, labels)
+        if counted is not None:
+            counted.result()
     return Evaluation(
         tuple(sample.id for sample in samples),
         tuple(sample.group for sample in samples),

@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ class _Patch:
         evidence = self.evidence[chosen].astype(np.float64)
         return float(evidence.mean() * math.sqrt(evidence.size / self.labelled) * surprise)
 
-    @property
+    @cached_property
     def most(self) -> float:
         """A bound on the score of any component within, at a surprise of 1."""
         return float(self.evidence.max() * math.sqrt(self.evidence.size / self.labelled))
