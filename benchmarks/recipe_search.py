@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segue.metrics.confusion import Scores, confusion, scores
-from segue.train.ema import decay_at, update
+from segue.train.ema import decay_at, tensors_of, update
 from segue.train.float32_islands import keep_depthwise_strides_in_float32
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -249,7 +249,7 @@ def run(knobs: argparse.Namespace) -> Iterator[dict]:
         loss.backward()
         optim.step()
         if knobs.ema:
-            update(networks["ema"], network, decay_at(step, steps, knobs.ema))
+            update(tensors_of(networks["ema"]), tensors_of(network), decay_at(step, steps, knobs.ema))
         losses.append(loss.item())
         seconds += time.process_time() - clock
         if step + 1 in evaluations:

@@ -263,8 +263,10 @@ def fit(data: Path, out: Path) -> None:
     """A fit of a few steps, its parts timed; the shares are those of a fit of as many steps as these data get."""
     from segue.commands import conclude, fit
     from segue.data.formats import open_index
+    from segue.models.artifact import load_info
     from segue.train import loop, record, validate
     from segue.train.resolve import default_steps
+    from segue.train.validation_share import by_steps
 
     parts: dict[str, list[float]] = {}
     watch(loop, "_step", parts)
@@ -284,14 +286,17 @@ def fit(data: Path, out: Path) -> None:
     fit.run(config)
     whole = time.perf_counter() - began
     done = {name: sum(times) for name, times in parts.items()}
-    steps = default_steps(len(open_index((data,)).of("train")), config.optim.batch)
-    planned = whole + (steps - STEPS) * statistics.median(parts["_step"])
-    length = f"of {steps} steps, {planned:.0f} s, as {STEPS} steps and the rest of {whole:.0f} s say"
-    share = 100 * done["conclude"] / planned
+    index, zoom = open_index((data,)), load_info(out).prep.zoom
+    steps = default_steps(len(index.of("train")), config.optim.batch)
+    # a longer fit is validated more often, and on more images
+    short, long = (by_steps(count * config.optim.batch, zoom, len(index.of("val")), None) for count in (STEPS, steps))
+    scoring = done["__call__"] * long.times * long.images / (short.times * short.images)
+    scoring += done["write"] * long.times / short.times
+    planned = whole + (steps - STEPS) * statistics.median(parts["_step"]) + scoring - done["__call__"] - done["write"]
+    length = f"of {steps} steps, {planned:.0f} s, reckoned from a fit of {STEPS} steps and {whole:.0f} s"
     note = f"{done['conclude']:.1f} s; {length}"
-    emit(within("evaluation and report, share of a fit", share, "%", at_most=10, note=note))
-    scoring = done["__call__"] + done["write"]
-    note = f"{scoring:.1f} s in {len(parts['write'])} validations, their records and pictures; {length}"
+    emit(within("evaluation and report, share of a fit", 100 * done["conclude"] / planned, "%", at_most=10, note=note))
+    note = f"{scoring:.1f} s in {long.times} of {long.images} images, records and pictures; {length}"
     emit(told("validations while training, share of a fit", 100 * scoring / planned, "%", note=note))
 
 

@@ -47,10 +47,10 @@ def augmented(pair: Pair, generator: np.random.Generator) -> tuple[np.ndarray, n
     return (pixels[:, ::-1], labels[:, ::-1]) if generator.random() < 0.5 else (pixels, labels)
 
 
-def tensor(pixels: list[np.ndarray]) -> Tensor:
-    """Normalised images, channels last in memory."""
+def tensor(pixels: list[np.ndarray], layout: torch.memory_format = torch.channels_last) -> Tensor:
+    """Normalised images."""
     images = (torch.from_numpy(np.stack(pixels)).float() / 255 - MEAN) / STD
-    return images.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    return images.permute(0, 3, 1, 2).contiguous(memory_format=layout)
 
 
 def targets(masks: list[np.ndarray]) -> Tensor:

@@ -4,7 +4,8 @@ Both train MobileNetV2 + U-Net at 240x320, batch 8, with random weights, on the 
 of its own, as it would have at a user's: settings of one (memory allocation, threads) do not reach the other. They take
 turns, never at once, so that whatever else the machine does falls on both; medians are compared. Measured are
 
-    step        one training step, images in memory, augmentation in the same thread
+    step        one training step, images in memory, augmentation in the same thread; beside the loop as its notebooks
+                have it, and beside the same loop with its network channels-last
     end to end  the loop with its loader: `segue fit`'s own threads, beside a DataLoader of two workers that decodes
                 the files as notebooks do, or that finds them decoded
     input       the same loop of `segue fit` beside steps on batches that lie ready: what the input pipeline costs
@@ -38,6 +39,7 @@ BATCH, SIZE = 8, (240, 320)
 DRAWN, PICTURES = (360, 480), {"train": 48, "val": 8}
 MEMORY = (("mobilenetv2_100", 8), ("mobilenetv2_100", 32), ("resnet18", 8), ("resnet50", 8), ("efficientnet_b0", 8))
 LOOP = "the usual smp loop"
+LAYOUTS = {"notebook": "contiguous_format", "channels-last": "channels_last"}  # of the peer's tensors in memory
 Work = Callable[[], None]
 
 
@@ -109,7 +111,7 @@ class Pairs:
             return smp_loop.augmented((image.convert("RGB"), labels.copy()), self.generator)
 
 
-def theirs(data: Path) -> Mapping[str, Work]:
+def theirs(data: Path, layout_name: str) -> Mapping[str, Work]:
     """Steps of the usual loop: alone, and behind a DataLoader that decodes files or finds them decoded."""
     import segmentation_models_pytorch as smp
     import smp_loop
@@ -118,14 +120,15 @@ def theirs(data: Path) -> Mapping[str, Work]:
     pairs = smp_loop.read(data, "train")
     classes = 1 + max(int(labels[labels < smp_loop.VOID].max()) for labels in (np.asarray(mask) for _, mask in pairs))
     model = smp.Unet("tu-mobilenetv2_100", encoder_weights=None, classes=classes)
-    model = model.to(memory_format=torch.channels_last).train()
+    layout: torch.memory_format = getattr(torch, LAYOUTS[layout_name])
+    model = model.to(memory_format=layout).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-4)
     dice = smp.losses.DiceLoss("multiclass", from_logits=True, ignore_index=255)
     generator = np.random.default_rng(0)
 
     def collate(chosen: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
         pixels, masks = zip(*chosen, strict=True)
-        return smp_loop.tensor(list(pixels)), smp_loop.targets(list(masks))
+        return smp_loop.tensor(list(pixels), layout), smp_loop.targets(list(masks))
 
     def endless(pairs: Pairs) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         loader = torch.utils.data.DataLoader(
@@ -189,14 +192,15 @@ def serve(works: Mapping[str, Work]) -> None:
 
 def measured(data: Path, rounds: int, steps: int) -> dict[tuple[str, str], float]:
     """Median seconds per step by side and kind, all of them in turns."""
-    sides = {"ours": Side("ours", data), "theirs": Side("theirs", data)}
+    sides = {name: Side(name, data) for name in ("ours", *LAYOUTS)}
     kinds = {  # and how many batches a loader may have ready: threads or workers, and those they hold in their hands
         ("ours", "step"): 0,
-        ("theirs", "step"): 0,
+        ("notebook", "step"): 0,
+        ("channels-last", "step"): 0,
         ("ours", "ready"): 0,
         ("ours", "end to end"): 4,
-        ("theirs", "files"): 4,
-        ("theirs", "decoded"): 4,
+        ("notebook", "files"): 4,
+        ("notebook", "decoded"): 4,
     }
     times: dict[tuple[str, str], list[float]] = {kind: [] for kind in kinds}
     for turn in range(rounds + 1):
@@ -212,10 +216,12 @@ def measured(data: Path, rounds: int, steps: int) -> dict[tuple[str, str], float
 def rows(medians: Mapping[tuple[str, str], float]) -> Iterator[Row]:
     """The figures as rows of the table."""
     step, loop = medians["ours", "step"], medians["ours", "end to end"]
-    yield faster("training step, 240x320, batch 8", step, medians["theirs", "step"], "s", LOOP, at_least=2.0)
+    what = "training step, 240x320, batch 8"
+    yield faster(what, step, medians["notebook", "step"], "s", LOOP, at_least=2.0)
+    yield faster(what, step, medians["channels-last", "step"], "s", f"{LOOP}, channels-last", at_least=1.0)
     for kind, peer in (("files", "decoding in two workers"), ("decoded", "two workers, images in memory")):
-        note = f"{BATCH / loop:.1f} images/s against {BATCH / medians['theirs', kind]:.1f}"
-        seconds = medians["theirs", kind]
+        seconds = medians["notebook", kind]
+        note = f"{BATCH / loop:.1f} images/s against {BATCH / seconds:.1f}"
         yield faster(f"training end to end, {peer}", loop, seconds, "s", LOOP, at_least=2.0, note=note)
     share = 100 * (1 - medians["ours", "ready"] / loop)
     note = f"{BATCH / loop:.1f} images/s, {BATCH / medians['ours', 'ready']:.1f} on batches that lie ready"
@@ -262,11 +268,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side that count")
     parser.add_argument("--steps", type=int, default=3, help="training steps in a turn")
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory")
-    parser.add_argument("--side", choices=("ours", "theirs"), help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=("ours", *LAYOUTS), help=argparse.SUPPRESS)
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
-        serve({"ours": ours, "theirs": theirs}[given.side](given.data))
+        serve(ours(given.data) if given.side == "ours" else theirs(given.data, given.side))
     elif given.peak:
         print(peak(given.data, given.peak[0], int(given.peak[1])))
     else:
