@@ -53,9 +53,16 @@ def test_a_twin_announces_the_maps_it_gives_as_timms_encoder_does(name):
     assert [64 // map_.shape[2] for map_ in maps] == list(ours.strides)
 
 
-@pytest.mark.parametrize("encoder", ["mobilenetv2_100@3", "test_resnet"])
+@pytest.mark.parametrize("encoder", ["mobilenetv2_100@3", "resnet18.a1_in1k@4", "test_resnet"])
 def test_what_has_no_twin_is_timms(encoder):
     assert type(create_encoder(encoder, predicting=True).net).__module__.startswith("timm.")
+
+
+def test_a_network_with_a_tag_that_gives_fewer_maps_has_the_same_tensors_for_predicting():
+    spec = ModelSpec("resnet18.a1_in1k@4", "unet", 3, 2)
+    ours, theirs = build(spec, predicting=True), build(spec)
+    assert ours.encoder.channels == theirs.encoder.channels
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
 
 
 def test_a_decoder_that_wants_dilation_gets_timms():

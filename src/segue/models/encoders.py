@@ -86,7 +86,7 @@ def create_encoder(
     which needs no import of timm. Raises `UsageError` for an unknown name, tag or number of maps.
     """
     twin = name.partition(".")[0]  # what follows is the tag of its weights
-    if predicting and output_stride is None and twin in TWINS:
+    if predicting and output_stride is None and twin in TWINS and "@" not in name:  # a twin gives all its maps
         return Encoder(TWINS[twin](in_channels))
     base, maps = split_name(name)
     if base.startswith(TAKEN_OVER):
