@@ -38,6 +38,7 @@ from segue.trust.uncertainty import FULL, image_uncertainty
 
 TABLE = "predictions.csv"
 REUSED = 16 * 2**20  # bytes: the maps of an image or tile are smaller, what grows with a scene is larger
+_FORGOTTEN = "{}: expected one of the processes to do it, none did: run the same command again"
 SCORES = ("distance", "unlike_training", "uncertainty", "marked")  # columns of it, where the records have them
 
 
@@ -127,9 +128,13 @@ def run(config: PredictConfig) -> PredictResult:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Every image with the files that are planned for it, and one line for every path that stands for none."""
+    """Every image with the files planned for it and its own size in bytes, a line for every path that stands for none.
+
+    All processes deal from these sizes: each might see others, of a file that is still being written or on its way.
+    """
 
     files: dict[Input, Files]
+    sizes: dict[Input, int]
     missing: tuple[str, ...]
     wanted: Wanted
 
@@ -143,7 +148,14 @@ def _planned(config: PredictConfig) -> _Plan:
     wanted = Wanted(config.probabilities, config.uncertainty, mark)
     files = {one: planned_files(one, config.out, wanted.kinds, config.overlay) for one in inputs}
     _refuse_to_replace(files)
-    return _Plan(files, tuple(missing), wanted)
+    return _Plan(files, {one: _bytes(one.path) for one in files}, tuple(missing), wanted)
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # who reads it says what is wrong
+        return 0
 
 
 @dataclass(frozen=True)
@@ -182,8 +194,7 @@ Part = tuple[dict[Input, _Done], Failed]
 
 def _predict_part(work: _Work, plan: _Plan, group: Group) -> Part:
     """What falls to this process; a file's size stands for the work it makes."""
-    sizes = {one: one.path.stat().st_size if one.path.exists() else 0 for one in plan.files}
-    mine = dealt(sizes, group.size)[group.rank]
+    mine = dealt(plan.sizes, group.size)[group.rank]
     with progress_bar("predicting") as update:
         return _predict_all(work, {one: plan.files[one] for one in mine}, update if group.first else _silent)
 
@@ -197,7 +208,8 @@ def _concluded(config: PredictConfig, plan: _Plan, work: _Work, parts: Sequence[
     found = {one: record for done, _ in parts for one, record in done.items()}
     lines = {one: line for _, failed in parts for one, line in failed.items()}
     done = {one: found[one] for one in plan.files if one in found}
-    failed = (*plan.missing, *(lines[one] for one in plan.files if one in lines))
+    undone = {one: lines.get(one, _FORGOTTEN.format(one.path)) for one in plan.files if one not in found}
+    failed = (*plan.missing, *undone.values())
     images = tuple(one.record for one in done.values())
     seen = work.segmenter.seen
     if plan.wanted.uncertainty or plan.wanted.review or seen is not None:
