@@ -1,17 +1,25 @@
 """What processes that predict together do, played by threads: every image is done once, and nothing goes unsaid."""
 
+import dataclasses
+import logging
 import os
 import threading
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import segue.commands.predict as command
 from fakes import save_image, scene
+from rasters import write_raster
+from segue.commands.dealing import kept, say
 from segue.configs import PredictConfig
+from segue.infer.geo_outputs import write_scene
+from segue.infer.segmenter import Segmenter
+from segue.train.processes import ALONE, Group
 from thread_group import in_threads
-from tiny_model import write_run
+from tiny_model import tiny_info, tiny_model, write_run
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def test_every_image_is_done_once_though_processes_see_files_of_different_sizes(
 
     predict_all = command._predict_all
     monkeypatch.setattr(Path, "stat", stat)
-    monkeypatch.setattr(command, "_predict_all", lambda work, files, *more: done.extend(files) or predict_all(work, files, *more))  # fmt: skip
+    monkeypatch.setattr(command, "_predict_all", lambda *all_: done.extend(all_[1]) or predict_all(*all_))
     result = predicted()
     assert sorted(one.name for one in done) == ["0", "1", "2", "3"]
     assert (len(result.images), result.failed) == (4, ())
@@ -60,3 +68,25 @@ def test_an_image_that_no_process_did_is_a_failure(predicted, monkeypatch):
         "expected one of the processes to do it, none did: run the same command again"
     ] * 2
     assert result.exit_code == 1
+
+
+def test_what_another_process_would_say_is_said_by_the_first(tmp_path, caplog):
+    info = tiny_info()
+    info = dataclasses.replace(info, prep=dataclasses.replace(info.prep, ranges=((300.0, 9000.0),) * 3))
+    path = write_raster(tmp_path / "dark.tif", np.zeros((40, 50, 3), np.float32) + 0.1)
+    with caplog.at_level(logging.CRITICAL, "segue"):  # as the others are
+        with kept(Group(rank=1, size=2)) as said:
+            write_scene(Segmenter(tiny_model(info), info, "cpu"), path, {"mask": tmp_path / "mask.tif"})
+        logging.getLogger("segue").warning("silent again")
+    assert caplog.messages == []
+    (one,) = said
+    say(said)
+    assert caplog.record_tuples == [("segue", *one)]
+    assert one[0] == logging.WARNING
+    assert f"{path}: 100 % of its values lie outside the range of the training images" in one[1]
+
+
+def test_the_first_process_speaks_for_itself(caplog):
+    with kept(ALONE) as said:
+        logging.getLogger("segue").warning("look here")
+    assert (said, caplog.messages) == ([], ["look here"])

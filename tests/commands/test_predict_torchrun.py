@@ -1,7 +1,9 @@
 """`segue predict` under torchrun: two real processes do what one does, to the byte."""
 
+import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from segue.commands.dealing import dealt
 from segue.infer.familiar_file import Seen, save_seen
 from segue.infer.segmenter import Segmenter
 from segue.trust.novelty import familiar
-from tiny_model import write_run
+from tiny_model import tiny_info, write_run
 
 TESTS = Path(__file__).parents[1]
 
@@ -51,14 +53,14 @@ def work(tmp_path_factory):
     return run, folder / "photos"
 
 
-def torchrun(*arguments, killed="none"):
-    """Standard output, Segue's lines on standard error, and the exit code."""
+def torchrun(*arguments, killed="none", lines_like="segue: "):
+    """Standard output, Segue's own lines (or others) on standard error, and the exit code."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [sys.executable, *launch, str(TESTS / "predict_in_processes.py"), killed, *map(str, arguments)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    lines = [line for line in done.stderr.splitlines() if line.startswith("segue: ")]
+    lines = [line for line in done.stderr.splitlines() if re.match(lines_like, line)]
     return done.stdout, lines, done.returncode
 
 
@@ -97,6 +99,20 @@ def test_images_left_out_and_more_processes_than_images(work, tmp_path):
     assert (code, lines) == (0, [])
     assert json.loads(output)["images"][0]["left_out"]
     assert list(contents(tmp_path / "out")) == ["predictions.csv"]
+
+
+@pytest.mark.slow
+def test_what_each_process_has_to_say_of_its_rasters_is_said(tmp_path):
+    info = tiny_info()
+    run = write_run(
+        tmp_path / "run", dataclasses.replace(info, prep=dataclasses.replace(info.prep, ranges=((300.0, 9000.0),) * 3))
+    )
+    for name in "ab":
+        write_raster(tmp_path / "dark" / f"{name}.tif", np.zeros((40, 50, 3), np.float32) + 0.1)
+    command = ["predict", run, tmp_path / "dark", "--out", tmp_path / "out", "--device", "cpu"]
+    _, said, code = torchrun(*command, lines_like=".* of its values lie outside")
+    assert code == 0
+    assert [Path(line.partition(":")[0]).name for line in said] == ["a.tif", "b.tif"]
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ ENDED = (
 )
 _log = logging.getLogger("segue")
 Thing = TypeVar("Thing", bound=Hashable)
+Said = list[tuple[int, str]]  # level and text of messages
 
 
 def dealt(sizes: Mapping[Thing, int], parts: int) -> list[list[Thing]]:
@@ -63,6 +64,34 @@ def sharing() -> Iterator[Group]:
         _leave()
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def kept(group: Group) -> Iterator[Said]:
+    """What a silent process would have said meanwhile, for the first to `say`; the first one speaks for itself."""
+    said: Said = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        said.append((record.levelno, record.getMessage()))
+        return False
+
+    if group.first:
+        yield said
+        return
+    before = _log.level
+    _log.setLevel(logging.INFO)
+    _log.addFilter(keep)
+    try:
+        yield said
+    finally:
+        _log.removeFilter(keep)
+        _log.setLevel(before)
+
+
+def say(said: Said) -> None:
+    """Say what another process kept."""
+    for level, text in said:
+        _log.log(level, "%s", text)
 
 
 def _share_cores(group: Group) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from segue.commands.dealing import dealt, sharing
+from segue.commands.dealing import Said, dealt, kept, say, sharing
 from segue.configs import PredictConfig
 from segue.console import duration, progress_bar
 from segue.data.grouping import groups
@@ -114,15 +114,16 @@ def run(config: PredictConfig) -> PredictResult:
         plan = group.from_first(plan)
         assert plan is not None, "the first process has one"
         if not config.dry_run:
-            part = _predict_part(work or _Work.of(config, plan), plan, group)
-            parts = group.to_first(part)
+            heard = group.to_first(_predict_part(work or _Work.of(config, plan), plan, group))
             group.from_first(None)  # nobody leaves before everything has arrived
     if not group.first:
         return PredictResult(config.out, (), (), 0.0)
     if work is None:
         records = tuple({"image": str(one.path), "files": _texts(plan.files[one])} for one in plan.files)
         return PredictResult(config.out, records, plan.missing, time.perf_counter() - began, dry_run=True)
-    result = _concluded(config, plan, work, parts)
+    for _, said in heard:
+        say(said)
+    result = _concluded(config, plan, work, [part for part, _ in heard])
     return replace(result, seconds=time.perf_counter() - began)
 
 
@@ -192,11 +193,11 @@ Failed = dict[Input, str]  # why an image was not done
 Part = tuple[dict[Input, _Done], Failed]
 
 
-def _predict_part(work: _Work, plan: _Plan, group: Group) -> Part:
-    """What falls to this process; a file's size stands for the work it makes."""
+def _predict_part(work: _Work, plan: _Plan, group: Group) -> tuple[Part, Said]:
+    """What falls to this process, and what it would have said; a file's size stands for the work it makes."""
     mine = dealt(plan.sizes, group.size)[group.rank]
-    with progress_bar("predicting") as update:
-        return _predict_all(work, {one: plan.files[one] for one in mine}, update if group.first else _silent)
+    with kept(group) as said, progress_bar("predicting") as update:
+        return _predict_all(work, {one: plan.files[one] for one in mine}, update if group.first else _silent), said
 
 
 def _silent(_share: float, _text: str) -> None:
