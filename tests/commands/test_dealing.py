@@ -70,6 +70,13 @@ def test_an_image_that_no_process_did_is_a_failure(predicted, monkeypatch):
     assert result.exit_code == 1
 
 
+def test_the_first_process_alone_shows_a_bar(predicted, monkeypatch):
+    bar, shown = command.progress_bar, []
+    monkeypatch.setattr(command, "progress_bar", lambda label: shown.append(predicted.here.group.rank) or bar(label))
+    predicted()
+    assert shown == [0]
+
+
 def test_what_another_process_would_say_is_said_by_the_first(tmp_path, caplog):
     info = tiny_info()
     info = dataclasses.replace(info, prep=dataclasses.replace(info.prep, ranges=((300.0, 9000.0),) * 3))

@@ -7,6 +7,7 @@ import io
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -196,12 +197,13 @@ Part = tuple[dict[Input, _Done], Failed]
 def _predict_part(work: _Work, plan: _Plan, group: Group) -> tuple[Part, Said]:
     """What falls to this process, and what it would have said; a file's size stands for the work it makes."""
     mine = dealt(plan.sizes, group.size)[group.rank]
-    with kept(group) as said, progress_bar("predicting") as update:
-        return _predict_all(work, {one: plan.files[one] for one in mine}, update if group.first else _silent), said
+    # the first shows how far it is, and the others are about as far
+    bar = progress_bar("predicting") if group.first else nullcontext(_silent)
+    with kept(group) as said, bar as update:
+        return _predict_all(work, {one: plan.files[one] for one in mine}, update), said
 
 
-def _silent(_share: float, _text: str) -> None:
-    """The first process shows how far it is, and the others are about as far."""
+def _silent(_share: float, _text: str) -> None: ...
 
 
 def _concluded(config: PredictConfig, plan: _Plan, work: _Work, parts: Sequence[Part]) -> PredictResult:
