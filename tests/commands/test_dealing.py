@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import segue.commands.predict as command
 from fakes import save_image, scene
 from rasters import write_raster
-from segue.commands.dealing import kept, say
+from segue.commands.dealing import _share_cores, kept, say
 from segue.configs import PredictConfig
 from segue.infer.geo_outputs import write_scene
 from segue.infer.segmenter import Segmenter
@@ -97,3 +98,16 @@ def test_the_first_process_speaks_for_itself(caplog):
     with kept(ALONE) as said:
         logging.getLogger("segue").warning("look here")
     assert (said, caplog.messages) == ([], ["look here"])
+
+
+@pytest.mark.parametrize(("processes", "each"), [(2, 3), (8, 1)])
+def test_processes_share_the_cores_that_the_job_may_use_and_not_those_of_the_machine(monkeypatch, processes, each):
+    given = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2, 3, 5, 8, 13}, raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    _share_cores(Group(on_this_machine=processes))
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    _share_cores(Group(on_this_machine=processes))
+    assert given == [each]

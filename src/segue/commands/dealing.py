@@ -95,9 +95,11 @@ def say(said: Said) -> None:
 
 
 def _share_cores(group: Group) -> None:
-    """Give each process its part of the machine's cores: torchrun allows each one thread unless told otherwise."""
+    """Give each process its part of the cores they may use: torchrun allows each one thread unless told otherwise."""
     if os.environ.get("OMP_NUM_THREADS", "1") == "1":
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // group.on_this_machine))
+        # a scheduler or container may leave a job some of the machine's cores; macOS and Windows cannot tell
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(max(1, cores // group.on_this_machine))
 
 
 def _leave(*_: object) -> NoReturn:
