@@ -313,8 +313,8 @@ def test_what_cannot_be_done_is_one_line_each_and_leaves_nothing(tmp_path, scene
 
 
 def test_a_scene_too_wide_for_a_row_of_tiles_is_refused_before_anything_is_computed(tmp_path, scene, monkeypatch):
-    monkeypatch.setattr(segue.infer.scene, "MOST_IN_A_ROW", 10_000)
-    with pytest.raises(DataError, match=r"expected a row of tiles to take at most .*: use a smaller --tile"):
+    monkeypatch.setattr(segue.infer.scene, "MOST_LOGITS", 10_000)
+    with pytest.raises(DataError, match=r"expected the logits of a row .* at most .*: use a smaller --tile"):
         write_scene(segmenter_of(info_of()), scene, {"mask": tmp_path / "mask.tif"})
 
 

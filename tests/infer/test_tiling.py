@@ -1,3 +1,4 @@
+import gc
 from itertools import pairwise
 
 import numpy as np
@@ -6,7 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import segue.infer.resample
+from segue.infer.segmenter import Segmenter
 from segue.infer.tiling import Tiling, blended_rows, cuts, windows
+from tiny_model import tiny_info, tiny_model
 
 
 def network(padding_mode="zeros", reach=1, seed=0):
@@ -89,6 +93,39 @@ def test_no_more_than_a_row_of_tiles_is_held():
     bands = list(blended_rows(forward, pixels, 32, Tiling()))
     assert max(band.shape[1] for band in bands) <= 32
     assert sum(band.shape[1] for band in bands) == 400
+
+
+def bytes_of_tensors():
+    """Of those that the garbage collector has not been told to pass over."""
+    found = [thing for thing in gc.get_objects() if type(thing) is torch.Tensor]
+    return sum({one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for one in found}.values())
+
+
+@pytest.mark.parametrize(("target", "rows"), [((70, 900), 1.45), ((105, 1350), 2.2)])
+def test_the_logits_in_memory_are_those_of_a_row_of_tiles_and_while_resized_twice_that(monkeypatch, target, rows):
+    segmenter = Segmenter(tiny_model(tiny_info()), tiny_info(), "cpu", Tiling(side=32))
+    segmenter._step = 1
+    row = 4 * 4 * 32 * 900  # bytes, classes, height, width
+    monkeypatch.setattr(segue.infer.resample, "CHUNK", 4 * target[1])  # one row handed out at a time
+    most = 0
+
+    def note():
+        nonlocal most
+        most = max(most, bytes_of_tensors())
+
+    def logits(looker, tiles):
+        note()
+        for tile in tiles:
+            looker.add(tile, torch.zeros(1, 3, 2, 2))
+        return [torch.full((4, *tile.shape[:2]), 1.0) for tile in tiles]
+
+    monkeypatch.setattr(segmenter, "_logits", logits)
+    gc.freeze()  # what is there already is not looked at
+    try:
+        segmenter.stream(picture(70, 900), target, lambda _top, _band: note())
+    finally:
+        gc.unfreeze()
+    assert row <= most < rows * row
 
 
 def test_the_network_sees_at_most_a_tile():

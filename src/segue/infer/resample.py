@@ -18,7 +18,7 @@ def resized_rows(
     """Resize bilinearly from `source` (height, width) to `target`, both cut into bands from the top down.
 
     Equals `interpolate(..., mode="bilinear")` in float64 on all rows at once, to rounding. The bands that come in have
-    `source[0]` rows in all, those that go out `target[0]`.
+    `source[0]` rows in all, those that go out `target[0]`. No band is kept while the next is computed.
     """
     height, width = target
     if source == target:
@@ -36,12 +36,14 @@ def resized_rows(
             yield functional.interpolate(rows, size=width, mode="linear")
             ready = stop
         needed = min(available - 1, int(_position(torch.tensor([ready]), source[0], height)))
-        held, first = held[:, needed - first :], needed
+        held, first = held[:, needed - first :].clone(), needed
+        del band
 
 
 def _split(bands: Iterable[Tensor]) -> Iterator[Tensor]:
     for band in bands:
         yield from torch.split(band, max(1, CHUNK // (band.shape[0] * band.shape[2])), dim=1)
+        del band
 
 
 def _position(rows: Tensor, source: int, target: int) -> Tensor:

@@ -26,7 +26,9 @@ from segue.infer.segmenter import Segmenter
 from segue.trust.look import Look
 
 MOST_CLIPPED = 0.5  # share of the values; 0.002 of the training images' are, by how ranges are measured
-MOST_IN_A_ROW = 4 * 2**30  # bytes of logits in one row of tiles; more is refused rather than tried
+# bytes of logits at a time; more is refused rather than tried. What lives is a row of tiles twice: it is copied to be
+# resized, and while it is computed, there is what it shares with the row above
+MOST_LOGITS = 8 * 2**30
 
 _log = logging.getLogger("segue")
 Take = Callable[[int, Tensor, Bool[np.ndarray, "rows width"]], None]
@@ -131,10 +133,10 @@ def segment_scene(segmenter: Segmenter, dataset: Any, raster: Raster, take: Take
     scene = Scene(dataset, raster, segmenter.info.prep)
     own = (raster.height, raster.width)
     side = segmenter.side(own, (scene.shape[0], scene.shape[1]))
-    size = 4 * len(segmenter.classes) * min(side, scene.shape[0]) * max(scene.shape[1], raster.width)
-    if size > MOST_IN_A_ROW:
+    size = 2 * 4 * len(segmenter.classes) * min(side, scene.shape[0]) * max(scene.shape[1], raster.width)
+    if size > MOST_LOGITS:
         raise DataError(
-            f"{raster.path}: expected a row of tiles to take at most {MOST_IN_A_ROW / 2**30:.0f} GB, got "
+            f"{raster.path}: expected the logits of a row of tiles to take at most {MOST_LOGITS / 2**30:.0f} GB, got "
             f"{size / 2**30:.0f} GB ({side} x {raster.width} pixels, {len(segmenter.classes)} classes): use a smaller "
             "--tile, or cut the scene into pieces"
         )

@@ -183,6 +183,7 @@ class Segmenter:
             for logits in resized_rows(bands, (height, width), target):
                 take(top, logits)
                 top += logits.shape[1]
+                del logits  # a part of a row of tiles, of which another is about to be computed
         return looker.look()
 
     def look(self, prepared: Prepared) -> Look:

@@ -1,6 +1,7 @@
 """Images larger than the network should see at once: overlapping tiles, blended smoothly, finished row by row.
 
-Only one row of tiles is in memory at a time, so the cost in memory is classes x tile x width, whatever the height.
+Only one row of tiles is in memory at a time, and of the row above it what they share, so the cost in memory is
+classes x tile x width, whatever the height.
 The outer quarter of every overlap is context alone: it feeds the network and its output is thrown away. A network that
 looks no further than that quarter gives the same logits as on the whole image.
 """
@@ -113,12 +114,15 @@ def blended_rows(
     for i, (top, weights) in enumerate(zip(tops, windows(tops, height, side), strict=True)):
         strip = _strip(forward, pixels[top : top + len(weights)], lefts, columns, tiling.batch)
         if len(tops) > 1:
-            strip = strip * torch.from_numpy(weights).to(strip.device)[:, None]
+            down = torch.from_numpy(weights).to(strip.device)[:, None]
+            strip = strip.mul_(down) if len(lefts) > 1 else strip * down  # of a single tile it is the network's own
         if carried is not None:
             strip[:, : carried.shape[1]] += carried
+            carried = None
         finished = (tops[i + 1] if i + 1 < len(tops) else height) - top
         yield strip[:, :finished]
-        carried = strip[:, finished:]
+        carried = strip[:, finished:].clone()  # a view would keep all of the row while the next is computed
+        del strip
 
 
 def _strip(
