@@ -6,7 +6,7 @@ from torch import nn
 
 from segue.models.build import ModelSpec, build
 from segue.models.decoders import DECODERS
-from segue.models.folding import fold_batch_norm
+from segue.models.folding import _holds_its_weight, fold_batch_norm
 
 NORMS = (nn.BatchNorm2d,)
 
@@ -70,7 +70,7 @@ def test_none_is_left_of_a_unet_on_a_resnet():
 
 
 class _Shared(nn.Module):
-    """A head in which something else reads the convolution, or the convolution runs twice."""
+    """A head in which something else reads the convolution, or one of the layers runs twice."""
 
     def __init__(self, channels, kind):
         super().__init__()
@@ -86,12 +86,34 @@ class _Shared(nn.Module):
         if self.kind == "changed in place":
             found[:, :, :1] = 0
             return self.norm(found)
+        if self.kind == "norm run twice":
+            return self.norm(found) + self.norm(map_[:, :4])
         return self.norm(found) + self.first(map_ * 2)
 
 
-@pytest.mark.parametrize("kind", ["read again", "changed in place", "run twice"])
+@pytest.mark.parametrize("kind", ["read again", "changed in place", "run twice", "norm run twice"])
 def test_what_something_else_reads_stays(kind):
     model = trained(ModelSpec("test_resnet", "unet", 3, 4))
     model.head = _Shared(model.decoder.out_channels, kind).eval()
     assert_folded_alike(model)
     assert left(model) == 1
+
+
+class _Computed(nn.Conv2d):
+    """Keeps a parameter of that name and computes with another weight, as LoRA does before it is merged."""
+
+    @property
+    def weight(self):
+        return self._parameters["weight"] * 2
+
+
+def test_a_weight_that_is_computed_is_not_taken_for_another_that_has_its_id_later():
+    model = trained(ModelSpec("test_resnet", "unet", 3, 4))
+    norms = left(model)
+    one = nn.Conv2d(model.decoder.out_channels, 4, 1)
+    one.__class__ = _Computed  # the layer is made first: it takes its parameter in the usual way
+    model.head = nn.Sequential(one, nn.BatchNorm2d(4)).eval()
+    assert not _holds_its_weight(one)
+    assert assert_folded_alike(model) == norms
+    assert left(model) == 1
+    assert model.head[0] is one

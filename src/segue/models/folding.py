@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -29,10 +29,10 @@ def fold_batch_norm(model: SegmentationModel) -> int:
 
     Which layer follows which is not told from names or order but watched while the network runs once. Layers stay as
     they are where one of them runs more than once, where something else reads what the convolution gives, and where
-    its weights are made anew on each call (weight standardisation). The model cannot train on.
+    its weights are made anew on each call (weight standardisation, LoRA before it is merged). The model cannot train on.
     """
     assert not model.training, "statistics are fixed in evaluation mode alone"
-    convolutions = {id(module.weight): module for module in model.modules() if isinstance(module, nn.Conv2d)}
+    convolutions = {id(module.weight): module for module in model.modules() if _holds_its_weight(module)}
     norms = {id(module.running_mean): name for name, module in model.named_modules() if _foldable(module)}
     one = next(iter(convolutions.values())).weight
     watch = _Watch()
@@ -45,6 +45,11 @@ def fold_batch_norm(model: SegmentationModel) -> int:
         _fold(convolutions[weight], norm)
         setattr(model.get_submodule(parent), child, getattr(norm, "act", nn.Identity()))
     return len(pairs)
+
+
+def _holds_its_weight(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Whether this is a convolution with a weight of its own; one that is computed is gone, and its id used again."""
+    return isinstance(module, nn.Conv2d) and module._parameters.get("weight") is module.weight
 
 
 def _foldable(module: nn.Module) -> bool:
