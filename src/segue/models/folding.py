@@ -29,7 +29,8 @@ def fold_batch_norm(model: SegmentationModel) -> int:
 
     Which layer follows which is not told from names or order but watched while the network runs once. Layers stay as
     they are where one of them runs more than once, where something else reads what the convolution gives, and where
-    its weights are made anew on each call (weight standardisation, LoRA before it is merged). The model cannot train on.
+    its weights are made anew on each call (weight standardisation, LoRA before it is merged). The model
+    cannot train on.
     """
     assert not model.training, "statistics are fixed in evaluation mode alone"
     convolutions = {id(module.weight): module for module in model.modules() if _holds_its_weight(module)}
