@@ -6,9 +6,9 @@ A MobileNetV2 U-Net of 11 classes with random weights, the same in every side: f
 them to a class for every one of them. "Batch 8" is eight images, which Segue computes one after another (a result that
 depends on the image alone is worth more here than a stack), and the others as one stack. Sides take turns and medians
 are compared; each is checked against eager float32: largest difference of the logits, share of pixels of another class.
-A side in float32 (Segue too) that gives more than 0.1 % of pixels another class, or in bfloat16 more than 20 % (the logits
-of random weights lie close together), ends this with an error. All sides get their images from Segue's normaliser, in the
-layout that they read (channels-last or contiguous), which counts for all.
+A side in float32 (Segue too) that gives more than 0.1 % of pixels another class, or in bfloat16 more than 20 % (the
+logits of random weights lie close together), ends this with an error. All sides get their images from Segue's
+normaliser, in the layout that they read (channels-last or contiguous), which counts for all.
 
 Rows put Segue beside the best side that computes in float32 as it does. bfloat16 sides are shown, with the share of
 pixels they change, and are not compared with: they give another result. Needs the `bench` extra for ONNX Runtime and
@@ -34,7 +34,7 @@ from torch import Tensor
 
 from segue.data.classes import Classes
 from segue.data.geometry import Preprocessing
-from segue.data.normalise import normalise
+from segue.data.normalise import standardised
 from segue.data.palettes import distinct_colours
 from segue.infer.maps import ids_of
 from segue.infer.segmenter import Prepared, Segmenter
@@ -173,8 +173,8 @@ def measure(size: tuple[int, int], batch: int, rounds: int, without: str) -> Non
     assert all(one.working.shape[:2] == size for one in prepared)
 
     def given(name: str) -> Tensor:
-        ready = [normalise(image, ours.info.prep) for image in pixels]
-        stack = torch.cat([image[None] for image in ready])  # channels-last, as each is
+        ready = [standardised(image, ours.info.prep) for image in pixels]
+        stack = torch.from_numpy(np.stack(ready) if batch > 1 else ready[0][None]).permute(0, 3, 1, 2)  # channels-last
         return stack if name in READ_CHANNELS_LAST else stack.contiguous()
 
     print(f"{batch} x {size[0]}x{size[1]}, {torch.get_num_threads()} threads", flush=True)

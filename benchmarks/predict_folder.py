@@ -6,8 +6,8 @@ All sides decode the same JPEGs, see them at 240x320 with the same weights (Mobi
 write a mask, an indexed PNG with a palette, for each. The plain loop is what is usually written with
 segmentation_models_pytorch: open, resize, forward, resize the scores, argmax, save; one image after another. Segue
 reads ahead of the network and writes behind it; "its own parts" are the same functions called one after another. Rows
-are without overlays, which the loop does not make; what they cost is shown. Masks have to agree: more than 1 % of pixels
-of another class than Segue's (the loop's rounding, by another order of sums, turns far fewer) end this with an error.
+are without overlays, which the loop does not make; what they cost is shown. Masks have to agree: more than 1 % of
+pixels of another class than Segue's (rounding turns far fewer) end this with an error.
 Photographs are generated (smooth shapes and grain), unless a folder with some is given.
 """
 
