@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import jobs
-from table import Row, emit, rounded
+from table import Row, emit
 
 PEERS = ("smp", "fastai", "torchvision")
 SHARES = (1 / 3, 1.0)  # of the seconds, that Segue gets
@@ -174,7 +174,7 @@ def table_rows(found: list[dict[str, Any]]) -> list[Row]:
             Row(
                 f"mIoU after a third of the time, {images} images ({spent:.0f} s of {seconds:.0f})",
                 *(round(100 * third, 1), "points", "≥ the best loop's after all of it", third >= best, names),
-                *(round(100 * best, 1), rounded(spent / seconds), note),
+                *(round(100 * best, 1), None, f"{100 * spent / seconds:.0f} % of the loops' time, {note}"),
             )
         )
         ahead = 100 * (whole - best)
