@@ -107,7 +107,10 @@ def big_scene(run: Path, folder: Path, side: int) -> None:
     megapixels = side * side / 1e6
     size = f"{scene.stat().st_size / 2**20:.0f} MiB as JPEG in tiles"
     print(json.dumps({"side": side, "megapixels_per_second": megapixels / found["seconds"], **found}), flush=True)
-    note = f"{found['seconds']:.0f} s, {megapixels / found['seconds']:.2g} Mpx/s, {os.cpu_count()} cores, {size}"
+    segmenter = Segmenter.load(run, "cpu")
+    tile, crop = segmenter.side((side, side), (side, side)), "x".join(map(str, segmenter.info.prep.size))
+    note = f"{len(NAMES)} classes, crops of {crop}, tiles of {tile} (memory grows with classes x tile x width), "
+    note += f"{found['seconds']:.0f} s, {megapixels / found['seconds']:.2g} Mpx/s, {os.cpu_count()} cores, {size}"
     what = f"predict, GeoTIFF of {side} x {side}: peak memory"
     emit(within(what, found["peak_gib"], "GiB", at_most=2.0, note=note))
 
