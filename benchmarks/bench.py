@@ -62,7 +62,7 @@ JOBS = (
     Job(
         "time_to_miou.py",
         6,
-        ("--images", "25", "--seconds", "60", "--out", "{folder}/time_to_miou.jsonl"),
+        ("--images", "25", "--seconds", "60", "--equal-time", "--out", "{folder}/time_to_miou.jsonl"),
         ("{camvid}", "{weights}"),
         needs_data=True,
     ),

@@ -1,7 +1,7 @@
 """How soon is a model how good? `segue fit` beside three loops that people write today, on CamVid, on one machine.
 
     python benchmarks/time_to_miou.py CAMVID WEIGHTS.pth --images 25 --seeds 0 --seconds 180 --out time_to_miou.jsonl
-    python benchmarks/time_to_miou.py --show time_to_miou.jsonl
+    python benchmarks/time_to_miou.py --show time_to_miou.jsonl --draw time_to_miou.png
 
 CAMVID is a folder with `train/ trainannot/ val/ valannot/` (the SegNet layout), WEIGHTS timm's mobilenetv2_100 trained
 on ImageNet. Each side gets the same weights, the same `--images` training images (evenly spread over the drives) and
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,9 +102,9 @@ def key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["name"], row["images"], row["seed"], row["seconds"]
 
 
-def contenders(seconds: float) -> list[tuple[str, float]]:
+def contenders(seconds: float, shares: Sequence[float] = SHARES) -> list[tuple[str, float]]:
     """Names and seconds, in the order they are trained in."""
-    return [*(("segue", seconds * share) for share in SHARES), *((name, seconds) for name in PEERS)]
+    return [*(("segue", seconds * share) for share in shares), *((name, seconds) for name in PEERS)]
 
 
 def one(name: str, seconds: float, data: Path, weights: Path, images: int, seed: int) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def measure(given: argparse.Namespace) -> None:
                     partial(one, name, seconds, data, given.weights, images, seed),
                 )
                 for seed in given.seeds
-                for name, seconds in contenders(given.seconds)
+                for name, seconds in contenders(given.seconds, SHARES[1:] if given.equal_time else SHARES)
             ]
             jobs.run_missing(work, given.out, key)
 
@@ -141,7 +142,7 @@ def comparisons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for (images, seed, seconds), of in sorted(sets.items()):
         third, whole = (of.get(("segue", round(seconds * share, 1))) for share in SHARES)
         peers = {name: of[name, seconds]["curve"] for name in PEERS if (name, seconds) in of}
-        if third is None or whole is None or len(peers) < len(PEERS):
+        if whole is None or len(peers) < len(PEERS):
             continue
         best = {name: max(mark["miou"] for mark in curve) for name, curve in peers.items()}
         found.append(
@@ -149,8 +150,8 @@ def comparisons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "images": images,
                 "seed": seed,
                 "seconds": seconds,
-                "third": third["curve"][-1] | {"interval": third["interval"]},
-                "whole": whole["curve"][-1] | {"interval": whole["interval"]},
+                "third": third["curve"][-1] if third else None,
+                "whole": whole["curve"][-1],
                 "peers": best,
                 "best": max(best, key=lambda name: best[name]),
             }
@@ -165,18 +166,20 @@ def table_rows(found: list[dict[str, Any]]) -> list[Row]:
     for one_set in found:
         groups[one_set["images"], one_set["seconds"]].append(one_set)
     for (images, seconds), sets in sorted(groups.items()):
-        third, whole = (statistics.mean(one_set[part]["miou"] for one_set in sets) for part in ("third", "whole"))
+        whole = statistics.mean(one_set["whole"]["miou"] for one_set in sets)
         best = statistics.mean(max(one_set["peers"].values()) for one_set in sets)
         names = "/".join(sorted({one_set["best"] for one_set in sets}))
-        spent = statistics.mean(one_set["third"]["seconds"] for one_set in sets)
         note = f"{len(sets)} seed{'s' * (len(sets) != 1)}"
-        rows.append(
-            Row(
-                f"mIoU after a third of the time, {images} images ({spent:.0f} s of {seconds:.0f})",
-                *(round(100 * third, 1), "points", "≥ the best loop's after all of it", third >= best, names),
-                *(round(100 * best, 1), None, f"{100 * spent / seconds:.0f} % of the loops' time, {note}"),
+        if all(one_set["third"] for one_set in sets):
+            third, spent = (statistics.mean(one_set["third"][what] for one_set in sets) for what in ("miou", "seconds"))
+            reached = third >= best and spent <= seconds / 3
+            rows.append(
+                Row(
+                    f"mIoU after a third of the time, {images} images ({spent:.0f} s of {seconds:.0f})",
+                    *(round(100 * third, 1), "points", "≥ the best loop's after all of it", reached, names),
+                    *(round(100 * best, 1), None, f"{100 * spent / seconds:.0f} % of the loops' time, {note}"),
+                )
             )
-        )
         ahead = 100 * (whole - best)
         rows.append(
             Row(
@@ -205,19 +208,52 @@ def show(rows: list[dict[str, Any]]) -> str:
     return "\n".join(text)
 
 
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Score against minutes, a panel for each number of images: loops on their way, Segue's complete runs as dots."""
+    from matplotlib.figure import Figure
+
+    counts = sorted({row["images"] for row in rows})
+    figure = Figure(figsize=(3.1 * len(counts), 3.3), dpi=120, layout="constrained")
+    colours = dict(zip(PEERS, ("#8a5a9e", "#9aa5b1", "#c05621"), strict=True))
+    for axes, images in zip(figure.subplots(1, len(counts), sharey=True, squeeze=False)[0], counts, strict=True):
+        for row in (row for row in rows if row["images"] == images):
+            minutes = [mark["seconds"] / 60 for mark in row["curve"]]
+            scores = [mark["miou"] for mark in row["curve"]]
+            if row["name"] == "segue":
+                low, high = row["interval"]
+                spread = [[scores[-1] - low], [high - scores[-1]]]
+                axes.errorbar(minutes[-1:], scores[-1:], spread, color="#0b6e99", marker="o", capsize=3, label="segue")
+            else:
+                axes.plot(minutes, scores, color=colours[row["name"]], marker=".", label=row["name"])
+        axes.set_title(f"{images} images", loc="left", fontsize=10)
+        axes.set_xlabel("minutes")
+        axes.set_xlim(0, None)
+        axes.set_ylim(0, None)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("validation mIoU")
+    named = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
+    figure.legend(named.values(), named.keys(), frameon=False, loc="outside right center")
+    figure.savefig(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("camvid", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("--images", type=int, nargs="+", default=[10, 25, 50, 100, 367])
     parser.add_argument("--seconds", type=float, default=180, help="what each loop trains for")
+    parser.add_argument("--equal-time", action="store_true", help="do not train Segue for a third of the seconds")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path, default=Path("time_to_miou.jsonl"))
     parser.add_argument("--show", type=Path, help="print what a file holds, train nothing")
+    parser.add_argument("--draw", type=Path, help="with --show: draw it into this picture as well")
     parser.add_argument("--peer", choices=PEERS, help="train this loop alone, on the data as they are")
     given = parser.parse_args()
     if given.show:
         print(show(jobs.read(given.show)))
+        if given.draw:
+            draw(jobs.read(given.show), given.draw)
         return
     if given.camvid is None or given.weights is None:
         parser.error("expected CAMVID and WEIGHTS, or --show FILE")
