@@ -324,11 +324,12 @@ def time_steps(loop: Loop, enough: float = math.inf) -> float:
 
 
 def time_validation(loop: Loop) -> float:
-    """Seconds a validation takes for each of its images, from a few of them."""
+    """Seconds a validation takes for each of its images, from a few of them after a first one."""
     samples = loop.validator.samples
-    few = dataclasses.replace(loop.validator, samples=spread(samples, min(4, len(samples))))
+    one, few = (dataclasses.replace(loop.validator, samples=some) for some in (samples[:1], spread(samples, 4)))
     engine = loop.engine
     with gathered(engine.average, engine.parts, engine.fabric.device):
+        one(engine.average, StopRequest())  # which takes several times as long
         began = time.perf_counter()
         few(engine.average, StopRequest())
         return (time.perf_counter() - began) / len(few.samples)
