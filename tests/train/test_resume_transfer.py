@@ -3,6 +3,7 @@
 The runs are real ones in this process: stopped by the same request a signal makes, resumed from the same files.
 """
 
+import dataclasses
 import time
 
 import numpy as np
@@ -17,11 +18,11 @@ from segue.errors import InterruptedRunError
 from segue.models.build import ModelSpec, build
 from segue.train.checkpoint import load_best, load_newest
 from segue.train.interpolation import interpolate_best
-from segue.train.loop import run_loop
+from segue.train.loop import run_loop, save
 from segue.train.resolve import resolve
 from segue.train.run_folder import CHECKPOINTS
 from segue.train.signals import StopRequest
-from segue.train.start import install, resume, start
+from segue.train.start import _go_on, install, resume, start
 
 STEPS = 8
 
@@ -133,3 +134,13 @@ def test_each_on_its_own_ends_with_the_same_bytes_wherever_it_is_stopped(place, 
     for stops in ((1,), (3, 4), (7,), (2, 4, 6)):
         folder = tmp_path / "-".join(map(str, stops))
         assert_same(expected, run(config, data, folder, stops)[1])
+
+
+def test_a_resume_point_that_does_not_say_how_the_run_is_validated_goes_by_its_configuration(place, tmp_path):
+    config, data = configured(place, TransferConfig(), {})
+    loop = install(start(config, data, time.perf_counter()), tmp_path)
+    save(loop)
+    point = load_newest(tmp_path / CHECKPOINTS)
+    state = {name: value for name, value in point.state.items() if name != "validating"}
+    _go_on(loop, dataclasses.replace(point, state=state), data)
+    assert loop.state.validating.times == config.train.validations == 4
