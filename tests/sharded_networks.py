@@ -42,9 +42,10 @@ def compare(name: str, group: Group) -> dict[str, float]:
     expected = gradients(alone, images)
     found = {"gradients": difference(gradients(parts, images[group.part]), expected)}
     for kind in ("adamw", "adam", "sgd", "rmsprop"):
-        stepped, weights = [], []
-        for network in (copy.deepcopy(model), copy.deepcopy(model)):
-            if stepped:
+        weights = []
+        for sharded in (False, True):
+            network = copy.deepcopy(model)
+            if sharded:
                 sharding.shard(network, network.encoder, "cpu", group.size)
             for key, parameter in network.named_parameters():
                 parameter.grad = torch.empty_like(parameter)
@@ -52,7 +53,6 @@ def compare(name: str, group: Group) -> dict[str, float]:
             optim = OptimConfig(optimizer=kind, lr=0.01)
             optimizer = OPTIMIZERS[kind]([{"params": list(network.parameters()), "lr": 0.01}], optim, "cpu")
             optimizer.step()
-            stepped.append(network)
             weights.append({key: whole(p.detach()) for key, p in network.named_parameters()})
         found[kind] = difference(weights[1], weights[0])
     return found

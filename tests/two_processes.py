@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from segue.train.checkpoint import load_tensors
 
@@ -26,12 +27,12 @@ def torchrun(*arguments, accident="none"):
     return run_script("fit_in_processes.py", accident, *map(str, arguments))
 
 
-def run_script(name, *arguments):
+def run_script(name, *arguments, timeout=600):
     """The same of one of the scripts beside this file."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [sys.executable, *launch, str(TESTS / name), *arguments]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        command, capture_output=True, text=True, timeout=timeout, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
     return done.stdout, done.stderr, done.returncode
 
@@ -50,3 +51,9 @@ def assert_same_model(run, expected):
 
 def last_row(run):
     return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+
+
+def assert_same_scores(run, expected):
+    for name, value in last_row(expected).items():
+        if name != "seconds":
+            assert last_row(run)[name] == pytest.approx(value, rel=1e-3, abs=1e-5), name

@@ -2,11 +2,8 @@
 
 import dataclasses
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +19,7 @@ from segue.infer.familiar_file import Seen, save_seen
 from segue.infer.segmenter import Segmenter
 from segue.trust.novelty import familiar
 from tiny_model import tiny_info, write_run
-
-TESTS = Path(__file__).parents[1]
+from two_processes import run_script
 
 
 @given(st.dictionaries(st.integers(0, 50), st.integers(0, 10**6)), st.integers(1, 5))
@@ -55,13 +51,8 @@ def work(tmp_path_factory):
 
 def torchrun(*arguments, killed="none", lines_like="segue: "):
     """Standard output, Segue's own lines (or others) on standard error, and the exit code."""
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [sys.executable, *launch, str(TESTS / "predict_in_processes.py"), killed, *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    lines = [line for line in done.stderr.splitlines() if re.match(lines_like, line)]
-    return done.stdout, lines, done.returncode
+    output, errors, code = run_script("predict_in_processes.py", killed, *map(str, arguments), timeout=300)
+    return output, [line for line in errors.splitlines() if re.match(lines_like, line)], code
 
 
 def contents(folder):

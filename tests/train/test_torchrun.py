@@ -8,24 +8,9 @@ import json
 
 import pytest
 
-from fakes import write_blocks
 from segue.cli import main
 from segue.train.checkpoint import load_newest
-from two_processes import OPTIONS, assert_same_model, last_row, said, torchrun
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Images of which some are hardly labelled, so that averages of each process's own pixels would be other losses."""
-    return write_blocks(tmp_path_factory.mktemp("data"), 13, hidden=8)
-
-
-@pytest.fixture(scope="module")
-def one(data, tmp_path_factory):
-    """The run of one process."""
-    run = tmp_path_factory.mktemp("one") / "run"
-    assert main(["fit", str(data), "--out", str(run), *OPTIONS]) == 0
-    return run
+from two_processes import OPTIONS, assert_same_model, assert_same_scores, last_row, said, torchrun
 
 
 @pytest.mark.slow
@@ -40,9 +25,7 @@ def test_two_processes_give_what_one_gives_and_speak_with_one_voice(data, one, t
         assert (run / name).is_file()
     assert (run / "train_batch.jpg").read_bytes() == (one / "train_batch.jpg").read_bytes()  # of the whole batch
     assert json.loads((run / "environment.json").read_text())["processes"] == 2
-    for name, value in last_row(one).items():
-        if name != "seconds":
-            assert last_row(run)[name] == pytest.approx(value, rel=1e-3, abs=1e-5), name
+    assert_same_scores(run, one)
 
 
 @pytest.mark.slow

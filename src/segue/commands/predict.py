@@ -17,6 +17,7 @@ from segue.configs import PredictConfig
 from segue.console import duration, progress_bar
 from segue.data.grouping import groups
 from segue.data.image import read_with_missing
+from segue.data.parallel import silent
 from segue.durable import make_folder, write_text
 from segue.errors import DataError, RunError, UsageError
 from segue.infer.ahead import ahead
@@ -198,12 +199,9 @@ def _predict_part(work: _Work, plan: _Plan, group: Group) -> tuple[Part, Said]:
     """What falls to this process, and what it would have said; a file's size stands for the work it makes."""
     mine = dealt(plan.sizes, group.size)[group.rank]
     # the first shows how far it is, and the others are about as far
-    bar = progress_bar("predicting") if group.first else nullcontext(_silent)
+    bar = progress_bar("predicting") if group.first else nullcontext(silent)
     with kept(group) as said, bar as update:
         return _predict_all(work, {one: plan.files[one] for one in mine}, update), said
-
-
-def _silent(_share: float, _text: str) -> None: ...
 
 
 def _concluded(config: PredictConfig, plan: _Plan, work: _Work, parts: Sequence[Part]) -> PredictResult:

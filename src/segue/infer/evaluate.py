@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,6 +31,8 @@ from segue.metrics.units import resampling_units
 from segue.trust.label_errors import ImageEvidence, LabelErrors, Suspicions
 from segue.trust.look import Look
 from segue.trust.sample import ImageSampler, PixelSample, joined, pixels_per_image
+
+Seen = tuple[Sample, NDArray[np.uint8], NDArray[np.uint8], ImageEvidence]  # with its labels, the classes seen, evidence
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,18 @@ def evaluate(
     drawn = pixels_per_image(len(samples), len(segmenter.classes))
     evidence: dict[str, list[np.ndarray]] = {name: [] for name in metrics or {}}
 
-    def count(sample: Sample, truth: NDArray[np.uint8], prediction: NDArray[np.uint8], labels: ImageEvidence) -> None:
+    def seen() -> Iterator[Seen]:
+        for sample, loading in ahead(load, samples):
+            prepared, truth = loading.result()
+            samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
+            labels = ImageEvidence(truth)
+            predicted = segmenter.of(sample.id).segment(prepared, watch=_both(samplers[-1].take, labels.take))
+            assert predicted.look is not None, "a prediction of an image has one"
+            looks.append(predicted.look)
+            yield sample, truth, predicted.mask, labels
+
+    def count(image: Seen) -> None:
+        sample, truth, prediction, labels = image
         suspicions.add(labels)
         matrices.append(confusion(truth, prediction, len(segmenter.classes)))
         case = Case(truth, prediction, len(segmenter.classes), measure or Measure())
@@ -163,20 +175,8 @@ def evaluate(
             progress(len(matrices) / len(samples), sample.id)
 
     # one image is counted, on one core, while the network sees the next one
-    with ThreadPoolExecutor(1, thread_name_prefix="segue-count") as aside:
-        counted: Future[None] | None = None
-        for sample, loading in ahead(load, samples):
-            prepared, truth = loading.result()
-            samplers.append(ImageSampler(truth, drawn, index=len(samplers)))
-            labels = ImageEvidence(truth)
-            predicted = segmenter.of(sample.id).segment(prepared, watch=_both(samplers[-1].take, labels.take))
-            assert predicted.look is not None, "a prediction of an image has one"
-            looks.append(predicted.look)
-            if counted is not None:
-                counted.result()
-            counted = aside.submit(count, sample, truth, predicted.mask, labels)
-        if counted is not None:
-            counted.result()
+    for _, counted in ahead(count, seen(), threads=1):
+        counted.result()
     return Evaluation(
         tuple(sample.id for sample in samples),
         tuple(sample.group for sample in samples),

@@ -44,7 +44,7 @@ def require_divisible(model: nn.Module) -> None:
 def shard(model: nn.Module, encoder: nn.Module, device: str, processes: int) -> None:
     """Leave this process its part of every weight of `model`; its optimiser has to be made afterwards.
 
-    The blocks of `encoder` are gathered one at a time, all other weights with the first of them.
+    The blocks of `encoder` are gathered one at a time, all other weights for the whole of a step.
     """
     # here, since there are builds of torch without it
     from torch.distributed.device_mesh import init_device_mesh
