@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 
+from segue import cli
 from segue.cli import VERBS, main, parse
 from segue.configs import FitConfig, OptimConfig
 
@@ -101,3 +104,19 @@ def test_a_verb_that_processes_cannot_share_is_refused_by_the_first_of_them(monk
     assert capsys.readouterr().err == ""
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert main(["list", "losses"]) == 0
+
+
+@pytest.mark.parametrize("verb", ["fit", "bench"])
+def test_the_clock_of_a_budget_starts_before_torch_is_imported(verb, monkeypatch):
+    clocks = {}
+
+    def importing(_name):
+        clocks["importing"] = time.perf_counter()
+        return SimpleNamespace(run=lambda _config, given, began: clocks.update(given=given, began=began) or done)
+
+    done = SimpleNamespace(lines=list, exit_code=0)
+    monkeypatch.setattr(cli.importlib, "import_module", importing)
+    before = time.perf_counter()
+    assert main([verb, "photos", "--minutes", "5"]) == 0
+    assert before <= clocks["began"] <= clocks["importing"]
+    assert clocks["given"] == {"paths", "minutes"}

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+import time
 import types
 import typing
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
 }
 
 DECIDING = ("fit", "plan", "bench")  # verbs that decide what was left open, and so are told what was given
+TIMED = ("fit", "bench")  # verbs that count or foretell seconds since the command, importing torch included
 SHARED = ("fit", "predict")  # verbs whose work is shared by processes that torchrun starts
 
 
@@ -53,6 +55,7 @@ def entry() -> NoReturn:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (drawn in `segue.errors`)."""
+    began = time.perf_counter()
     arguments = list(sys.argv[1:] if argv is None else argv)
     wants_json = "--json" in arguments
     try:
@@ -60,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _configure_logging()
         _refuse_several(verb)
         command = importlib.import_module(VERBS[verb][1])
-        # a value may be given and yet be the default's
-        result = command.run(config, given) if verb in DECIDING else command.run(config)
+        told = {"given": given} if verb in DECIDING else {}  # a value may be given and yet be the default's
+        result = command.run(config, **told, **({"began": began} if verb in TIMED else {}))
         wants_json = getattr(config, "json", wants_json)
         if first_process():
             print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))

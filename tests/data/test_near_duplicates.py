@@ -119,6 +119,17 @@ def test_plain_pictures_are_not_compared():
     assert find_near([]) == []
 
 
+@pytest.mark.parametrize("at_once", [1, 7])
+def test_what_is_found_does_not_depend_on_how_many_are_compared_at_a_time(at_once, monkeypatch):
+    originals = [scene(seed) for seed in range(5)]
+    likes = seen([*originals, *(copy(picture) for picture in originals for copy in COPIES.values())])
+    found = find_near(likes)
+    monkeypatch.setattr("segue.data.doctor.near._BATCH", at_once)
+    again = find_near(likes)
+    assert [(one.first, one.second, one.kind) for one in again] == [(one.first, one.second, one.kind) for one in found]
+    assert len(found) > 5 * len(COPIES)
+
+
 def test_many_images_are_compared_as_wholes(monkeypatch):
     originals = [scene(seed) for seed in range(6)]
     monkeypatch.setattr("segue.data.doctor.near.MOST", 5)

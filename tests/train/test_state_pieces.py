@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,8 +15,11 @@ from segue.errors import RunTakenError
 from segue.train.budget import Budget
 from segue.train.ema import decay_at, tensors_of, update
 from segue.train.lock import held
+from segue.train.loop import Loop
 from segue.train.machine import differences
+from segue.train.start import time_validation
 from segue.train.state import Row, State, state_from_dict
+from tiny_engine import make_engine, small_model
 
 
 def test_the_average_is_the_one_computed_by_hand():
@@ -67,6 +72,28 @@ def test_state_survives_json_bit_by_bit():
     row = Row(3, 24, 0.1 + 0.2, {"ce": 1 / 3}, 0.123456789012345678, 0.9, {"sky": 0.5, "rare": None})
     state = State(total_steps=9, step=3, progress=1 / 3, loss_sums={"ce": 0.1}, history=[row])
     assert state_from_dict(json.loads(json.dumps(state.to_dict()))) == state
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A validation that takes the seconds it is told, one after the other."""
+
+    samples: tuple[str, ...]
+    takes: list[float]
+    clock: SimpleNamespace
+
+    def __call__(self, _model, _stop):
+        self.clock.now += self.takes.pop(0)
+
+
+@pytest.mark.parametrize("takes", [[9.0, 2.0, 0.4], [9.0, 0.4, 2.0]])
+def test_a_hiccup_is_not_taken_for_the_time_of_a_validation(takes, monkeypatch):
+    clock = SimpleNamespace(now=5.0)
+    monkeypatch.setattr("segue.train.start.time", SimpleNamespace(perf_counter=lambda: clock.now))
+    looking = Looking(tuple("abcdefgh"), takes, clock)
+    loop = object.__new__(Loop)  # of which no more is needed
+    loop.validator, loop.engine = looking, make_engine(small_model())
+    assert time_validation(loop) == pytest.approx(0.1)
 
 
 def test_a_budget_counts_what_is_spent_and_what_is_still_to_come():

@@ -165,16 +165,17 @@ class _Subject:
     trained: bool
 
 
-def run(config: BenchConfig, given: Collection[str] = ()) -> BenchResult:
+def run(config: BenchConfig, given: Collection[str] = (), began: float | None = None) -> BenchResult:
     """Measure; see `BenchConfig` for the options. Nothing but `config.out` is written.
 
-    `given` are the dotted names of options that stand, as for `segue fit`. Raises what `segue fit` raises before its
-    first step, `RunError` for a run that is not finished, and `TrainingStoppedError` when memory is too small.
+    `given` are the dotted names of options that stand, and `began` when the clock started, as for `segue fit`. Raises
+    what `segue fit` raises before its first step, `RunError` for a run that is not finished, and `TrainingStoppedError`
+    when memory is too small.
     """
     if not config.paths:
         raise UsageError("expected a folder with images and masks, or a run, got none: segue bench DATA")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before any of it is our own
-    began = time.perf_counter()
+    began = time.perf_counter() if began is None else began
     subject = _of_run(config, given) if any(map(_is_run, config.paths)) else _of_data(config, given)
     preparing = time.perf_counter() - began
     memory = total_memory(subject.config.train.device)

@@ -97,24 +97,25 @@ class FitResult:
         ]
 
 
-def run(config: FitConfig, given: Collection[str] = ()) -> FitResult:
+def run(config: FitConfig, given: Collection[str] = (), began: float | None = None) -> FitResult:
     """Train as `config` says; see `FitConfig` for what each option does.
 
     `config.plan` names the plan whose values `config` holds already: the command line and `segue.fit` put them there.
     Without one, and with `config.configure`, what is at its default is decided from the data, but for the options whose
-    dotted names are in `given`. Processes that torchrun started train together; all get the result.
+    dotted names are in `given`. Its clock started at `began` (of `time.perf_counter()`), or now. Processes that
+    torchrun started train together; all get the result.
 
     Raises `DataError`, `WeightsError`, `RunError`, `RunTakenError`, `TrainingStoppedError` or `InterruptedRunError`.
     """
+    began = time.perf_counter() if began is None else began
     if processes() > 1 and everyone() is ALONE:
-        return together(lambda: _fit(config, given))
-    return _fit(config, given)
+        return together(lambda: _fit(config, given, began))
+    return _fit(config, given, began)
 
 
-def _fit(config: FitConfig, given: Collection[str]) -> FitResult:
+def _fit(config: FitConfig, given: Collection[str], began: float) -> FitResult:
     if config.resume is not None:
         return _continue(config, given)
-    began = time.perf_counter()
     config, data, planned = decided(config, given)
     if config.dry_run:
         check(config, data)

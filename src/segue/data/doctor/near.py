@@ -6,15 +6,17 @@ parts of less than 60 % of a side, and pictures that overlap without one lying w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from segue.data.doctor.likeness import SIDE, Likeness
 from segue.data.doctor.matching import AGREE, evidence, match
 from segue.data.doctor.proposing import LEAST, Candidate, candidates
-from segue.data.parallel import Update, silent
+from segue.data.parallel import Update, in_order, silent
 
 MOST = 4000  # pictures of which parts are compared as well: the work grows with the square of their number
 WHOLE = 0.97  # share of a side from which on nothing is said to be cut off
@@ -51,20 +53,34 @@ def find_near(likes: Sequence[Likeness], update: Update = silent) -> list[Near]:
         return []
     pictures = np.frombuffer(b"".join(likes), np.uint8).reshape(-1, SIDE, SIDE)
     weight, found = evidence(pictures), dict[tuple[int, int], Near]()
-    waiting: list[Candidate] = []
     every = len(likes) <= MOST
-    for share, some in candidates(pictures, parts=every, least=LEAST if every else LEAST_OF_WHOLES):
-        waiting += some
-        if len(waiting) < _BATCH and share < 1:
-            continue
-        for one, fit in zip(waiting, match(pictures, waiting, weight), strict=True):
-            left, right, top, bottom = fit.box
-            near = Near(
-                one.whole, one.part, fit.agreement, min(1.0, right - left), min(1.0, bottom - top), one.mirrored
-            )
-            pair = min(one.whole, one.part), max(one.whole, one.part)
-            if fit.agreement >= AGREE and (pair not in found or found[pair].agreement < fit.agreement):
-                found[pair] = near
-        waiting = []
-        update(share, f"{round(share * len(likes))} of {len(likes)} images compared, {len(found)} alike")
+    proposed = _batches(candidates(pictures, parts=every, least=LEAST if every else LEAST_OF_WHOLES))
+    with threadpool_limits(1, "blas"):  # its threads would wait for ours, and ours for its
+        for share, near in in_order(lambda batch: (batch[0], _alike(pictures, batch[1], weight)), proposed):
+            for one in near:
+                pair = min(one.first, one.second), max(one.first, one.second)
+                if pair not in found or found[pair].agreement < one.agreement:
+                    found[pair] = one
+            update(share, f"{round(share * len(likes))} of {len(likes)} images compared, {len(found)} alike")
     return [found[pair] for pair in sorted(found)]
+
+
+def _batches(proposed: Iterator[tuple[float, list[Candidate]]]) -> Iterator[tuple[float, list[Candidate]]]:
+    """About `_BATCH` candidates at a time, and the share of pictures that is done with them."""
+    waiting: list[Candidate] = []
+    for share, some in proposed:
+        waiting += some
+        if len(waiting) >= _BATCH or share >= 1:
+            yield share, waiting
+            waiting = []
+
+
+def _alike(pictures: NDArray[np.uint8], proposed: Sequence[Candidate], weight: NDArray[np.float32]) -> list[Near]:
+    """Those candidates whose pixels agree."""
+    alike = []
+    for one, fit in zip(proposed, match(pictures, proposed, weight), strict=True):
+        left, right, top, bottom = fit.box
+        if fit.agreement >= AGREE:
+            width, height = min(1.0, right - left), min(1.0, bottom - top)
+            alike.append(Near(one.whole, one.part, fit.agreement, width, height, one.mirrored))
+    return alike
