@@ -30,7 +30,16 @@ from table import Row, parse
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 2  # times the minutes a script is expected to take; then it is stopped
-PACKAGES = ("segue", "torch", "torchvision", "timm", "segmentation-models-pytorch", "lightning", "numpy", "scipy")
+PACKAGES = (
+    "segue",
+    "torch",
+    "torchvision",
+    "timm",
+    "segmentation-models-pytorch",
+    "lightning-fabric",
+    "numpy",
+    "scipy",
+)
 PEERS = ("fastai", "onnxruntime", "openvino", "monai", "torchmetrics")
 IDLE = 0.25  # load for each core up to which a machine counts as idle
 HEADS = ("", "what", "Segue", "peer", "", "goal", "note")
@@ -53,16 +62,19 @@ class Job:
 
 JOBS = (
     Job("small_costs.py", 3),
-    Job("throughput.py", 6, data=("{camvid}",)),
-    Job("latency.py", 1.5),
-    Job("predict_folder.py", 3.5, ("--images", "30")),
+    Job("throughput.py", 6, ("--rounds", "3"), ("{camvid}",)),
+    Job("latency.py", 2),
+    Job("predict_folder.py", 3, ("--images", "24")),
     Job("large_scene.py", 6.5, ("--only", "scene")),
     Job("large_scene.py", 1.5, ("--only", "seams", "--quick")),
     Job("million.py", 2),
     Job(
         "time_to_miou.py",
         6,
-        ("--images", "25", "--seconds", "60", "--equal-time", "--out", "{folder}/time_to_miou.jsonl"),
+        (
+            *("--images", "25", "--seconds", "60", "--equal-time", "--loops", "smp", "torchvision"),
+            *("--out", "{folder}/time_to_miou.jsonl"),
+        ),
         ("{camvid}", "{weights}"),
         needs_data=True,
     ),

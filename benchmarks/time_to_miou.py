@@ -102,9 +102,11 @@ def key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["name"], row["images"], row["seed"], row["seconds"]
 
 
-def contenders(seconds: float, shares: Sequence[float] = SHARES) -> list[tuple[str, float]]:
+def contenders(
+    seconds: float, shares: Sequence[float] = SHARES, peers: Sequence[str] = PEERS
+) -> list[tuple[str, float]]:
     """Names and seconds, in the order they are trained in."""
-    return [*(("segue", seconds * share) for share in shares), *((name, seconds) for name in PEERS)]
+    return [*(("segue", seconds * share) for share in shares), *((name, seconds) for name in peers)]
 
 
 def one(name: str, seconds: float, data: Path, weights: Path, images: int, seed: int) -> dict[str, Any]:
@@ -125,13 +127,16 @@ def measure(given: argparse.Namespace) -> None:
                     partial(one, name, seconds, data, given.weights, images, seed),
                 )
                 for seed in given.seeds
-                for name, seconds in contenders(given.seconds, SHARES[1:] if given.equal_time else SHARES)
+                for name, seconds in contenders(given.seconds, SHARES[1:] if given.equal_time else SHARES, given.loops)
             ]
             jobs.run_missing(work, given.out, key)
 
 
 def comparisons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For every number of images, length and seed that all sides have: the figures that are compared."""
+    """For every number of images, length and seed that Segue and a loop have: the figures that are compared.
+
+    Which loops these are stands with each; one that was left out has not been beaten.
+    """
     sets: dict[tuple[Any, ...], dict[tuple[str, float], dict[str, Any]]] = defaultdict(dict)
     longest = {(row["images"], row["seed"]): 0.0 for row in rows}
     for row in rows:
@@ -142,7 +147,7 @@ def comparisons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for (images, seed, seconds), of in sorted(sets.items()):
         third, whole = (of.get(("segue", round(seconds * share, 1))) for share in SHARES)
         peers = {name: of[name, seconds]["curve"] for name in PEERS if (name, seconds) in of}
-        if whole is None or len(peers) < len(PEERS):
+        if whole is None or not peers:
             continue
         best = {name: max(mark["miou"] for mark in curve) for name, curve in peers.items()}
         found.append(
@@ -169,7 +174,8 @@ def table_rows(found: list[dict[str, Any]]) -> list[Row]:
         whole = statistics.mean(one_set["whole"]["miou"] for one_set in sets)
         best = statistics.mean(max(one_set["peers"].values()) for one_set in sets)
         names = "/".join(sorted({one_set["best"] for one_set in sets}))
-        note = f"{len(sets)} seed{'s' * (len(sets) != 1)}"
+        absent = [name for name in PEERS if any(name not in one_set["peers"] for one_set in sets)]
+        note = f"{len(sets)} seed{'s' * (len(sets) != 1)}" + (f", {' and '.join(absent)} not trained" if absent else "")
         if all(one_set["third"] for one_set in sets):
             third, spent = (statistics.mean(one_set["third"][what] for one_set in sets) for what in ("miou", "seconds"))
             reached = third >= best and spent <= seconds / 3
@@ -245,6 +251,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180, help="what each loop trains for")
     parser.add_argument("--equal-time", action="store_true", help="do not train Segue for a third of the seconds")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--loops", nargs="+", choices=PEERS, default=PEERS, help="train these only")
     parser.add_argument("--out", type=Path, default=Path("time_to_miou.jsonl"))
     parser.add_argument("--show", type=Path, help="print what a file holds, train nothing")
     parser.add_argument("--draw", type=Path, help="with --show: draw it into this picture as well")

@@ -12,6 +12,7 @@ LAYERS = [
         "configs",
         "table",
         "extras",
+        "cores",
         "durable",
         "console",
         "config_file",

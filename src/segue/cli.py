@@ -230,8 +230,8 @@ def _configure_logging() -> None:
     logger.setLevel(logging.INFO)
     logger.handlers = [_ConsoleHandler()]
     logger.propagate = False
-    # lightning announces the precision we chose
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    # Fabric announces the precision we chose
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_the_default_network_is_built_for_a_verb_without_the_packages_that_take_
         from segue.configs import DECODER, ENCODER
         from segue.models.build import ModelSpec, build
         build(ModelSpec(ENCODER, DECODER, 3, 2), predicting=True)
-        heavy = {{"timm", "torchvision", "segmentation_models_pytorch", "lightning", "matplotlib", "sympy"}}
+        heavy = {{"timm", "torchvision", "segmentation_models_pytorch", "lightning_fabric", "matplotlib", "sympy"}}
         heavy |= {{"scipy"}} if "{verb}" == "predict" else set()  # intervals of an evaluation need it
         print(sorted(heavy & set(sys.modules)))
     """

@@ -22,6 +22,7 @@ from segue.config_file import read_fit_config
 from segue.configs import BenchConfig, FitConfig
 from segue.console import progress_bar
 from segue.conversion import to_dict
+from segue.cores import usable_cores
 from segue.data.geometry import Preprocessing, working_size
 from segue.data.loader import Batch
 from segue.data.prepare import Data, load_data
@@ -252,7 +253,7 @@ def _setting(subject: _Subject, prep: Preprocessing, images: Images) -> Setting:
     return Setting(
         device=device,
         precision=precision,
-        cores=os.cpu_count() or 1,
+        cores=usable_cores(),
         threads=torch.get_num_threads(),
         workers=config.data.workers or 0,
         size=prep.size,

@@ -17,6 +17,7 @@ from typing import NoReturn, TypeVar
 import torch
 
 from segue.console import processes
+from segue.cores import usable_cores
 from segue.errors import SegueError, TrainingStoppedError
 from segue.train.processes import ALONE, Group, joined
 
@@ -97,9 +98,7 @@ def say(said: Said) -> None:
 def _share_cores(group: Group) -> None:
     """Give each process its part of the cores they may use: torchrun allows each one thread unless told otherwise."""
     if os.environ.get("OMP_NUM_THREADS", "1") == "1":
-        # a scheduler or container may leave a job some of the machine's cores; macOS and Windows cannot tell
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        torch.set_num_threads(max(1, cores // group.on_this_machine))
+        torch.set_num_threads(max(1, usable_cores() // group.on_this_machine))
 
 
 def _leave(*_: object) -> NoReturn:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from segue.cores import usable_cores
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -23,7 +24,7 @@ def in_order(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     An error of `work` is raised where its result would have been. What has not begun then is dropped, and what has is
     waited for: nothing writes any more once the caller cleans up.
     """
-    threads = min(8, os.cpu_count() or 1)
+    threads = min(8, usable_cores())
     pool = ThreadPoolExecutor(threads, thread_name_prefix="segue-data")
     waiting: deque[Future[Out]] = deque()
     try:

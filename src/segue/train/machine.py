@@ -6,10 +6,9 @@ import platform
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
-from lightning.fabric.plugins import MixedPrecision
 
 from segue.errors import UsageError
+from segue.train.fabric import Fabric, MixedPrecision
 
 
 def pick_precision(precision: str, device: str) -> str:

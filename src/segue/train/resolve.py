@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import statistics
 from pathlib import Path
 
 from segue.configs import FitConfig
+from segue.cores import usable_cores
 from segue.data.geometry import Preprocessing, fitting_scale, inference_zoom
 from segue.data.prepare import Data
 from segue.infer.device import pick_device
@@ -25,7 +25,7 @@ def resolve(config: FitConfig, data: Data) -> FitConfig:
     """`config` with nothing left open; given values are kept."""
     device = pick_device(config.train.device).type
     size = config.data.size or default_size(data.sizes, CROP_PIXELS[device], config.augment.scale)
-    workers = config.data.workers if config.data.workers is not None else min(4, max(1, (os.cpu_count() or 2) // 2))
+    workers = config.data.workers if config.data.workers is not None else min(4, max(1, usable_cores() // 2))
     steps = config.steps
     if steps is None and config.minutes is None:
         steps = default_steps(len(data.all("train")), config.optim.batch)

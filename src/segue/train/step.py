@@ -8,7 +8,6 @@ import math
 from dataclasses import dataclass, field
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from segue.configs import OptimConfig, TransferConfig
@@ -19,6 +18,7 @@ from segue.models.build import SegmentationModel
 from segue.objectives.supervised import Objective
 from segue.train import ema
 from segue.train.batch_norm import WholeBatchNorm
+from segue.train.fabric import Fabric
 from segue.train.optim import set_rates
 from segue.train.optimizers import DECOUPLED
 from segue.train.processes import ALONE, Group, noticing

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -24,6 +23,7 @@ from segue.infer.maps import ids_of
 from segue.infer.resample import resized_rows
 from segue.infer.tiling import Tiling, blended_rows
 from segue.metrics.confusion import Scores, confusion, scores
+from segue.train.fabric import Fabric
 from segue.train.processes import ALONE, Group
 from segue.train.signals import StopRequest
 
