@@ -1,6 +1,6 @@
 """How many planted near duplicates are found, and how many other images are named; one JSON line per set and kind.
 
-    OMP_NUM_THREADS=1 python benchmarks/planted_duplicates.py DATA... [--seeds 0 1 2] [--copies 10] [--out FILE]
+    taskset -c 0 python benchmarks/planted_duplicates.py DATA... [--seeds 0 1 2] [--copies 10] [--out FILE]
 
 DATA are data sets in any layout. For each kind of change, copies of ten images drawn by the seed are added to the set.
 A copy counts as found when it is named together with its original. `wrong` is the share of the images in other pairs.

@@ -2,20 +2,20 @@
 
     python benchmarks/predict_folder.py [--images 60] [--rounds 3] [--folder PHOTOS]
 
-Of the larger photographs a quarter as many are taken.
-
 All sides decode the same JPEGs, see them at 240x320 with the same weights (MobileNetV2 U-Net, 11 classes, random) and
 write a mask, an indexed PNG with a palette, for each. The plain loop is what is usually written with
 segmentation_models_pytorch: open, resize, forward, resize the scores, argmax, save; one image after another. Segue
 reads ahead of the network and writes behind it; "its own parts" are the same functions called one after another. Rows
 are without overlays, which the loop does not make; what they cost is shown. Masks have to agree: more than 1 % of
 pixels of another class than Segue's (rounding turns far fewer) end this with an error.
-Photographs are generated (smooth shapes and grain), unless a folder with some is given.
+Photographs are generated (smooth shapes and grain), of 2 megapixels a quarter as many, unless a folder with some is given.
+The network counts as trained on images of their size: much larger ones Segue would cut into tiles.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import statistics
 import tempfile
 import time
@@ -31,7 +31,7 @@ from torch.nn import functional
 
 from segue.commands import predict
 from segue.configs import PredictConfig
-from segue.data.image import read_with_missing
+from segue.data.image import image_size, read_with_missing
 from segue.infer.outputs import write_mask
 from segue.infer.segmenter import Segmenter
 from segue.models.artifact import load_model, save_model
@@ -51,6 +51,15 @@ def photographs(folder: Path, count: int, size: tuple[int, int]) -> Path:
         grain = generator.normal(0, 6, size).astype(np.float32)[..., None]
         Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8)).save(folder / f"{number:04d}.jpg", quality=90)
     return folder
+
+
+def trained_on(size: tuple[int, int], run: Path) -> Path:
+    """A run whose training images had this size: photographs much larger than those would be worked on in tiles."""
+    model = network()
+    info = segmenter(model, SIZE).info
+    prep = dataclasses.replace(info.prep, largest=size[0] * size[1], pixel_scale=SIZE[0] / size[0])
+    save_model(run / "model", model, dataclasses.replace(info, prep=prep))
+    return run
 
 
 def plain_loop(run: Path, photos: Path, out: Path) -> None:
@@ -139,14 +148,13 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        model = network()
-        save_model(work / "run" / "model", model, segmenter(model, SIZE).info)
         if given.folder:
-            measure(work / "run", given.folder, work, given.rounds, given.folder.name)
+            size = image_size(min(given.folder.iterdir()))
+            measure(trained_on(size, work / "run"), given.folder, work, given.rounds, given.folder.name)
             return
         for what, (size, fewer) in PHOTOS.items():
             photos = photographs(work / what / "photos", max(1, given.images // fewer), size)
-            measure(work / "run", photos, work / what, given.rounds, what)
+            measure(trained_on(size, work / what / "run"), photos, work / what, given.rounds, what)
 
 
 if __name__ == "__main__":

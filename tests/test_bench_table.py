@@ -102,3 +102,22 @@ def test_what_is_not_idle_is_said(bench, monkeypatch):
     monkeypatch.setattr(bench.os, "cpu_count", lambda: 2)
     assert "not idle" in bench.machine(1.5)["load before"]
     assert "not idle" not in bench.machine(0.2)["load before"]
+
+
+def test_a_loop_that_was_not_trained_is_named(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    module = importlib.import_module("time_to_miou")
+    sides = {"segue": [0.5], "smp": [0.2, 0.4], "torchvision": [0.3]}
+    rows = [
+        {
+            "name": name,
+            "images": 25,
+            "seed": 0,
+            "seconds": 60.0,
+            "curve": [{"seconds": 60.0, "miou": one} for one in of],
+        }
+        for name, of in sides.items()
+    ]
+    (row,) = module.table_rows(module.comparisons(rows))
+    assert (row.ours, row.peers, row.peer, row.holds) == (50.0, 40.0, "smp", True)
+    assert row.note == "+10.0 points, 1 seed, fastai not trained"

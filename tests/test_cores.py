@@ -26,7 +26,15 @@ def cores(tmp_path, membership):
 
 @pytest.mark.usefixtures("sixteen")
 @pytest.mark.parametrize(
-    ("quota", "expected"), [("max 100000", 16), ("200000 100000", 2), ("150000 100000", 2), ("10000 100000", 1)]
+    ("quota", "expected"),
+    [
+        ("max 100000", 16),
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("10000 100000", 1),
+        ("no sense", 16),
+        ("0 0", 16),
+    ],
 )
 def test_a_container_has_the_cores_of_its_quota(tmp_path, quota, expected):
     group(tmp_path / "groups", cpu_max=quota)
@@ -42,10 +50,11 @@ def test_the_tightest_of_the_groups_above_counts(tmp_path):
 
 
 @pytest.mark.usefixtures("sixteen")
-@pytest.mark.parametrize("path", ["/", "/docker/0123"], ids=["own", "of the host"])
+@pytest.mark.parametrize("path", ["cpu,cpuacct:/", "cpu,cpuacct:/docker/0123", "cpuacct,cpu:/"])
 def test_the_older_kind_of_groups_is_understood(tmp_path, path):
     group(tmp_path / "groups" / "cpu,cpuacct", cpu_cfs_quota_us="300000", cpu_cfs_period_us="100000")
-    assert cores(tmp_path, f"5:memory:/\n4:cpu,cpuacct:{path}\n0::/\n") == 3
+    (tmp_path / "groups" / "cpu").symlink_to("cpu,cpuacct")
+    assert cores(tmp_path, f"5:memory:/\n4:{path}\n0::/\n") == 3
 
 
 @pytest.mark.usefixtures("sixteen")

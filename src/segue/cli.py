@@ -44,7 +44,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
 }
 
 DECIDING = ("fit", "plan", "bench")  # verbs that decide what was left open, and so are told what was given
-TIMED = ("fit", "bench")  # verbs that count or foretell seconds since the command, importing torch included
+TIMED = ("fit", "bench")  # verbs that count or foretell how long a fit takes, importing torch included
 SHARED = ("fit", "predict")  # verbs whose work is shared by processes that torchrun starts
 
 

@@ -104,8 +104,7 @@ def test_the_first_process_speaks_for_itself(caplog):
 def test_processes_share_the_cores_that_the_job_may_use_and_not_those_of_the_machine(monkeypatch, processes, each):
     given = []
     monkeypatch.setattr(torch, "set_num_threads", given.append)
-    monkeypatch.setattr(os, "cpu_count", lambda: 64)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2, 3, 5, 8, 13}, raising=False)
+    monkeypatch.setattr("segue.commands.dealing.usable_cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     _share_cores(Group(on_this_machine=processes))
     monkeypatch.setenv("OMP_NUM_THREADS", "4")

@@ -202,7 +202,7 @@ def test_a_resumed_run_ends_with_the_same_auxiliary_weights(data, weights, tmp_p
     cut.on_step = ask_to_stop
     with pytest.raises(InterruptedRunError):
         run_loop(cut, stop)
-    rest = resume(config, prepared, folders[1])
+    rest = resume(config, prepared, folders[1], time.perf_counter())
     assert rest.state.step == 3
     run_loop(rest, StopRequest())
     expected = whole.engine.model.state_dict()

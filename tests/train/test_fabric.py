@@ -15,7 +15,7 @@ import sys
 there = "torchmetrics" in sys.modules
 from segue.train.fabric import Fabric
 assert ("torchmetrics" in sys.modules) == there
-assert "lightning.pytorch" not in sys.modules
+assert not {{"lightning", "pytorch_lightning"}} & set(sys.modules)
 import torchmetrics
 assert torchmetrics.Metric
 """

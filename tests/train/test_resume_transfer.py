@@ -73,7 +73,7 @@ def run(config: FitConfig, data, folder, stops: tuple[int, ...]) -> tuple:
         loop.on_step = ask
         with pytest.raises(InterruptedRunError):
             run_loop(loop, request)
-        loop = resume(config, data, folder)
+        loop = resume(config, data, folder, time.perf_counter())
     run_loop(loop, StopRequest())
     return loop, load_newest(folder / CHECKPOINTS)
 

@@ -90,7 +90,7 @@ class Looking:
 def test_a_hiccup_is_not_taken_for_the_time_of_a_validation(takes, monkeypatch):
     clock = SimpleNamespace(now=5.0)
     monkeypatch.setattr("segue.train.start.time", SimpleNamespace(perf_counter=lambda: clock.now))
-    looking = Looking(tuple("abcdefgh"), takes, clock)
+    looking = Looking(tuple("abcdefgh"), list(takes), clock)
     loop = object.__new__(Loop)  # of which no more is needed
     loop.validator, loop.engine = looking, make_engine(small_model())
     assert time_validation(loop) == pytest.approx(0.1)

@@ -199,7 +199,7 @@ def run(config: BenchConfig, given: Collection[str] = (), began: float | None = 
         verdicts={"training": of_training(figures, setting), "predicting": of_predicting(figures, setting)},
         estimate=estimate(subject.config, figures, validated, prep.zoom, setting.from_memory, preparing),
         ceiling=ceiling(operations(trainer, ready), figures["step"].seconds, product, trainer.device.type),
-        disturbed=busy(figures, load, setting.cores),
+        disturbed=busy(figures, load, os.cpu_count() or 1),
         peak=peak_memory(),
         device_peak=peak_device_memory(setting.device),
         memory=memory,

@@ -115,7 +115,7 @@ def run(config: FitConfig, given: Collection[str] = (), began: float | None = No
 
 def _fit(config: FitConfig, given: Collection[str], began: float) -> FitResult:
     if config.resume is not None:
-        return _continue(config, given)
+        return _continue(config, given, began)
     config, data, planned = decided(config, given)
     if config.dry_run:
         check(config, data)
@@ -200,7 +200,7 @@ def train_on(config: FitConfig, data: Data, began: float, planned: Planned | Non
         save_plan(folder, config, planned)
         loop = install(started, folder)
         write_fit_config(folder / CONFIG, config)  # last: a folder with a configuration is complete enough to resume
-        return _train(loop, config, data, folder)
+        return _train(loop, config, data, folder, began)
 
 
 def save_plan(folder: Path, config: FitConfig, planned: Planned | None) -> None:
@@ -228,7 +228,7 @@ def _plan(config: FitConfig, data: Data) -> str:
     )
 
 
-def _continue(given: FitConfig, names: Collection[str]) -> FitResult:
+def _continue(given: FitConfig, names: Collection[str], began: float) -> FitResult:
     folder = given.resume
     assert folder is not None, "called for --resume only"
     if given != FitConfig(resume=folder, json=given.json) or not {"resume", "json"}.issuperset(names):
@@ -244,7 +244,7 @@ def _continue(given: FitConfig, names: Collection[str]) -> FitResult:
 
             return continue_folds(config, folder)
         data = load_data(folder / DATA)
-        return _train(resume(config, data, folder, everyone()), config, data, folder)
+        return _train(resume(config, data, folder, began, everyone()), config, data, folder)
 
 
 def _completed(config: FitConfig, folder: Path) -> FitResult:
@@ -263,12 +263,15 @@ def seconds_trained(config: FitConfig, folder: Path) -> float:
     return sum(max(seconds_so_far(run / METRICS).values(), default=0.0) for run in runs)
 
 
-def _train(loop: Loop, config: FitConfig, data: Data, folder: Path) -> FitResult:
+def _train(loop: Loop, config: FitConfig, data: Data, folder: Path, began: float | None = None) -> FitResult:
+    """Train, evaluate, report; the clock of a run that is not gone on with has stood since `began`."""
     from segue.commands.conclude import conclude  # matplotlib and the report, only once there is something to report
 
     recorder = Recorder(folder, loop)
     first = loop.data.batch(0, config.optim.batch)
     save_train_batch(folder / "train_batch.jpg", first, data.classes, loop.validator.prep)
+    if began is not None:
+        loop.state.seconds = time.perf_counter() - began  # what was written since the loop was made counts as well
     with stop_request() as stop, progress_bar("training") as update:
         loop.on_validation = recorder.write
         loop.on_step = lambda state: update(state.progress, _position(state))

@@ -34,7 +34,7 @@ class Estimate:
 
     @property
     def seconds(self) -> float:
-        """From the first file that is read to the report; starting Python and importing torch come before."""
+        """From the command to the report."""
         return self.preparing + self.folds * (self.training + self.validating + self.concluding)
 
     def line(self) -> str:

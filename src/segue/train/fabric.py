@@ -1,7 +1,8 @@
 """Fabric, the engine under the loop, imported without what it would import and not use.
 
 While it is imported it compares the version of torchmetrics, where that is installed, by importing it, and with that
-scipy.signal and transformers: 2.6 of 6 seconds, for a class we do not use. So it finds none.
+scipy.signal and transformers: 2.6 of 6 seconds, for a class we do not use. So it finds none (and Fabric's
+`SpikeDetection` cannot be used in the same process).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def _hidden(package: str) -> Iterator[None]:
     try:
         yield
     finally:
-        del sys.modules[package]
+        sys.modules.pop(package, None)
 
 
 with _hidden("torchmetrics"):

@@ -118,13 +118,14 @@ def along(part: Along, group: Group) -> Loop:
     return loop
 
 
-def resume(config: FitConfig, data: Data, folder: Path, group: Group = ALONE) -> Loop:
+def resume(config: FitConfig, data: Data, folder: Path, began: float, group: Group = ALONE) -> Loop:
     """A loop where the run in `folder` stopped; from step 0 when it was stopped before its first resume point.
 
-    It may have been another number of processes that trained it until then.
+    It may have been another number of processes that trained it until then. `began` is as for `start`, and counts where
+    nothing was trained before.
     """
     if not read_manifest(folder / CHECKPOINTS):
-        return install(start(config, data, time.perf_counter(), group), folder)
+        return install(start(config, data, began, group), folder)
     then = read_record(folder / ENVIRONMENT)
     loaded = read_record(folder / LOADED, "source", "summary")  # needed at the end: better to know now
     network, checkpoint = loaded.get(NETWORK, ""), load_newest(folder / CHECKPOINTS)
@@ -274,7 +275,7 @@ def _fit_into_budget(loop: Loop, config: FitConfig, data: Data, began: float) ->
     assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
     state, images = loop.state, len(data.of("val"))
     step_seconds = time_steps(loop, TIMING * loop.budget.seconds)
-    per_image = time_validation(loop)
+    per_image = time_validation(loop, TIMING * loop.budget.seconds)
     state.reserve += seconds_to_conclude(images * per_image, loop.budget.seconds)
     state.seconds = time.perf_counter() - began
     state.validating = by_seconds(loop.budget.left(state), per_image, images, config.train.validations)
@@ -323,10 +324,11 @@ def time_steps(loop: Loop, enough: float = math.inf) -> float:
     return min(times[1:])
 
 
-def time_validation(loop: Loop) -> float:
+def time_validation(loop: Loop, enough: float = math.inf) -> float:
     """Seconds a validation takes for each of its images, from the faster of two looks at a few, after a first one.
 
-    One hiccup of the machine would else be taken for a share of every image, and a short budget spent on nothing.
+    One hiccup of the machine would else be taken for a share of every image, and a short budget spent on nothing. There
+    is no second look once the first has taken `enough` seconds.
     """
     samples = loop.validator.samples
     one, few = (dataclasses.replace(loop.validator, samples=some) for some in (samples[:1], spread(samples, 4)))
@@ -337,4 +339,6 @@ def time_validation(loop: Loop) -> float:
             began = time.perf_counter()
             few(engine.average, StopRequest())
             times.append(time.perf_counter() - began)
+            if engine.group.most(sum(times)) > enough:
+                break
     return min(times) / len(few.samples)

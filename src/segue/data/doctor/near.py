@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from segue.data.doctor.likeness import SIDE, Likeness
 from segue.data.doctor.matching import AGREE, evidence, match
@@ -55,8 +55,14 @@ def find_near(likes: Sequence[Likeness], update: Update = silent) -> list[Near]:
     weight, found = evidence(pictures), dict[tuple[int, int], Near]()
     every = len(likes) <= MOST
     proposed = _batches(candidates(pictures, parts=every, least=LEAST if every else LEAST_OF_WHOLES))
-    with threadpool_limits(1, "blas"):  # its threads would wait for ours, and ours for its
-        for share, near in in_order(lambda batch: (batch[0], _alike(pictures, batch[1], weight)), proposed):
+    blas = ThreadpoolController()
+
+    def compared(batch: tuple[float, list[Candidate]]) -> tuple[float, list[Near]]:
+        with blas.limit(limits=1, user_api="blas"):  # some libraries keep a limit for each thread
+            return batch[0], _alike(pictures, batch[1], weight)
+
+    with blas.limit(limits=1, user_api="blas"):  # its threads would wait for ours, and ours for its
+        for share, near in in_order(compared, proposed):
             for one in near:
                 pair = min(one.first, one.second), max(one.first, one.second)
                 if pair not in found or found[pair].agreement < one.agreement:

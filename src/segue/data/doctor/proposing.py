@@ -17,13 +17,14 @@ from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from segue.data.doctor.likeness import SIDE
+from segue.data.parallel import in_order
 
 ORDER = 7  # coefficients along each side
 NEAREST = 12  # candidates for each picture
 LEAST = 0.5  # correlation of descriptions below which a picture is no candidate; measured: of copies 0.55 to 1
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)
 STEP = 0.1
-_QUERIES, _BLOCK = 1024, 16  # pictures compared at a time with the parts of so many others: 60 MB
+_QUERIES, _BLOCK = 1024, 16  # pictures compared at a time with the parts of so many others: 60 MB for each thread
 
 _FREQUENCY = np.arange(ORDER)
 _WEIGHT = np.hypot(_FREQUENCY[:, None], _FREQUENCY).astype(np.float32)  # pictures have less of what is fine
@@ -109,12 +110,13 @@ def _cut(pictures: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]:
 
 def _scores(described: Parts, pictures: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[np.float32]:
     """The best correlation of each query, as it is and mirrored, with any part of each picture."""
-    columns = []
-    for some in _cut(pictures, _BLOCK):
+
+    def column(some: NDArray[np.uint8]) -> NDArray[np.float32]:
         of_parts = described.describe(some)
         every = seen @ of_parts.reshape(-1, ORDER * ORDER).T
-        columns.append(every.reshape(*seen.shape[:2], len(some), -1).max(axis=3))
-    return np.concatenate(columns, axis=2)
+        return np.asarray(every.reshape(*seen.shape[:2], len(some), -1).max(axis=3))
+
+    return np.concatenate(list(in_order(column, _cut(pictures, _BLOCK))), axis=2)
 
 
 def _candidate(
