@@ -64,7 +64,7 @@ JOBS = (
     Job("small_costs.py", 3),
     Job("throughput.py", 6, ("--rounds", "3"), ("{camvid}",)),
     Job("latency.py", 2),
-    Job("predict_folder.py", 3, ("--images", "24")),
+    Job("predict_folder.py", 3),
     Job("large_scene.py", 6.5, ("--only", "scene")),
     Job("large_scene.py", 1.5, ("--only", "seams", "--quick")),
     Job("million.py", 2),

@@ -8,8 +8,8 @@ segmentation_models_pytorch: open, resize, forward, resize the scores, argmax, s
 reads ahead of the network and writes behind it; "its own parts" are the same functions called one after another. Rows
 are without overlays, which the loop does not make; what they cost is shown. Masks have to agree: more than 1 % of
 pixels of another class than Segue's (rounding turns far fewer) end this with an error.
-Photographs are generated (smooth shapes and grain), of 2 megapixels a quarter as many, unless a folder with some is given.
-The network counts as trained on images of their size: much larger ones Segue would cut into tiles.
+Photographs are generated (smooth shapes and grain), of 2 megapixels a quarter as many, unless a folder with some is
+given. The network counts as trained on images of their size: much larger ones Segue would cut into tiles.
 """
 
 from __future__ import annotations
