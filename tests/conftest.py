@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
-# a shell lets what it starts in the background ignore Ctrl-C, and what is ignored stays ignored, in what tests start too
+# a shell lets what it starts in the background ignore Ctrl-C, and what is ignored stays so in what tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
