@@ -43,8 +43,9 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "list": (configs.ListConfig, "segue.commands.list"),
 }
 
-DECIDING = ("fit", "plan", "bench")  # verbs that decide what was left open, and so are told what was given
-TIMED = ("fit", "bench")  # verbs that count or foretell how long a fit takes, importing torch included
+# what some verbs are told besides their configuration: which options were given, since they decide what was left open
+# and a value may be given and yet be the default's; when the command began, to time a fit with importing torch in it
+TOLD = {"fit": ("given", "began"), "plan": ("given",), "bench": ("given", "began")}
 SHARED = ("fit", "predict")  # verbs whose work is shared by processes that torchrun starts
 
 
@@ -63,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _configure_logging()
         _refuse_several(verb)
         command = importlib.import_module(VERBS[verb][1])
-        told = {"given": given} if verb in DECIDING else {}  # a value may be given and yet be the default's
-        result = command.run(config, **told, **({"began": began} if verb in TIMED else {}))
+        known = {"given": given, "began": began}
+        result = command.run(config, **{name: known[name] for name in TOLD.get(verb, ())})
         wants_json = getattr(config, "json", wants_json)
         if first_process():
             print(json.dumps(result.to_json(), indent=2) if wants_json else "\n".join(result.lines()))

@@ -274,8 +274,8 @@ def _fit_into_budget(loop: Loop, config: FitConfig, data: Data, began: float) ->
     """Time a few throwaway steps and validations, and set the steps and validations the budget allows."""
     assert loop.budget is not None, "steps are either given, computed, or follow from minutes"
     state, images = loop.state, len(data.of("val"))
-    step_seconds = time_steps(loop, TIMING * loop.budget.seconds)
-    per_image = time_validation(loop, TIMING * loop.budget.seconds)
+    enough = TIMING * loop.budget.seconds
+    step_seconds, per_image = time_steps(loop, enough), time_validation(loop, enough)
     state.reserve += seconds_to_conclude(images * per_image, loop.budget.seconds)
     state.seconds = time.perf_counter() - began
     state.validating = by_seconds(loop.budget.left(state), per_image, images, config.train.validations)
