@@ -12,7 +12,8 @@ normaliser, in the layout that they read (channels-last or contiguous), which co
 
 Rows put Segue beside the best side that computes in float32 as it does. bfloat16 sides are shown, with the share of
 pixels they change, and are not compared with: they give another result. Needs the `bench` extra for ONNX Runtime and
-OpenVINO, and a C++ compiler for torch.compile; a side that cannot be had is named.
+OpenVINO, and a C++ compiler for torch.compile, which is tried with one image only: each shape takes it most of a
+minute, and of the sides in float32 it was never the best. A side that cannot be had is named.
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ def others(model: SegmentationModel, images: Tensor, without: str) -> dict[str, 
         "OpenVINO bf16": lambda: openvino(model, images, "bf16"),
     }
     sides = {}
+    if len(images) > 1:
+        del makers["torch.compile fp32"]
     for name, make in makers.items():
         if any(word and word in name.lower() for word in without.split(",")):
             continue
