@@ -2,8 +2,8 @@
 
 Every crop is normalised, as the loader does it. The first line is a crop without any augmentation but scale and flip,
 the others what one augmentation adds to it, in full strength (probability 1); then the presets as they are. Decoding is
-left out: the images are in memory, as they are in training as far as they fit. Rounds of all variants alternate, and
-the fastest round of each counts.
+left out: the images are in memory, as they are in training as far as they fit, and so are styles. Rounds of all variants
+alternate, and the fastest round of each counts.
 
     OMP_NUM_THREADS=1 python benchmarks/augment_cost.py
 """
@@ -19,6 +19,7 @@ from segue.data.augment import AUGMENTATIONS, augment
 from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
 from segue.data.augment.source import Decoded
+from segue.data.augment.style import Styles, style_of_sample
 from segue.data.geometry import Preprocessing
 from segue.data.keyed import sample_generator
 from segue.data.normalise import normalise
@@ -39,23 +40,24 @@ def main() -> None:
     torch.set_num_threads(1)
     scenes = [scene(0, "target", index, IMAGE) for index in range(SAMPLES)]
     samples = [Decoded(one.image, one.mask) for one in scenes]
+    styles = Styles(lambda index: style_of_sample(samples[index], CROP), SAMPLES)
     variants = {"scale, flip": AugmentConfig(**OFF), "default": AugmentConfig()}
     variants |= {name: AugmentConfig(**{**OFF, name: MOST.get(name, 1.0)}) for name in OFF}
     variants |= {f"preset {name}": AugmentConfig(preset=name) for name in PRESETS}
     best = dict.fromkeys(variants, float("inf"))
     for turn in range(given.rounds):
         for name, config in variants.items():
-            best[name] = min(best[name], milliseconds(samples, config, turn, given.crops))
+            best[name] = min(best[name], milliseconds(samples, styles, config, turn, given.crops))
     plain = best["scale, flip"]
     for name, value in best.items():
         whole = name not in OFF
         print(f"{name:16} {value:6.2f} ms" if whole else f"{name:16} {value - plain:+6.2f} ms", flush=True)
 
 
-def milliseconds(samples: list, config: AugmentConfig, turn: int, crops: int) -> float:
+def milliseconds(samples: list, styles: Styles, config: AugmentConfig, turn: int, crops: int) -> float:
     """CPU time of one crop, the mean of a round."""
     pixels = np.array([np.bincount(labels.ravel(), minlength=256) for _, labels in samples])
-    pool = Pool(lambda index: samples[index], len(samples), RareClasses(pixels).draw)
+    pool = Pool(lambda index: samples[index], len(samples), RareClasses(pixels).draw, styles)
     began = time.process_time()
     for index in range(crops):
         generator = sample_generator(0, turn, index)

@@ -139,6 +139,8 @@ AUGMENTED: dict[str, object] = {
     "mosaic": 0.5,
     "copy_paste": 0.5,
     "cutmix": 0.5,
+    "fda": 0.5,
+    "histogram": 0.5,
     "colour": 0.3,
     "hue": 0.05,
     "blur": 0.2,

@@ -22,9 +22,10 @@ from segue.infer.outputs import displayable, overlay
 
 SHEET = Path(__file__).resolve().parent.parent / "docs" / "images" / "augmentations.jpg"
 SIZE = (126, 168)  # height and width of a tile's picture
-COLUMNS, GAP, TITLE = 6, 6, 15
+COLUMNS, GAP, TITLE = 5, 6, 15
 SHOWN = {"scale": (0.5, 0.5), "rotate": 30.0, "grid": 0.9, "hue": 0.3}  # of the others 1: the most, or always
-COLOURS = ("colour", "hue", "blur", "noise", "jpeg")  # shown without their labels, which stay as they are
+# shown without their labels, which stay as they are
+COLOURS = ("fda", "histogram", "colour", "hue", "blur", "noise", "jpeg")
 # the draw that is shown, chosen by eye such that it tells something
 DRAWS = {"colour": 2, "cutmix": 3, "noise": 12, "rare_crops": 2, "quarter_turn": 2, "elastic": 3}
 DRAWS |= {"grid": 12, "hue": 10, "blur": 12, "jpeg": 8}

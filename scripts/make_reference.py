@@ -189,7 +189,7 @@ def presets(_: str) -> str:
     chosen |= {f"`{name}`": configs.AugmentConfig(preset=name) for name in PRESETS}
     lines = ["| option | " + " | ".join(chosen) + " |", "| --- |" + " --- |" * len(chosen)]
     for field, _hint in hinted(configs.AugmentConfig):
-        if field.name != "preset":
+        if field.name not in ("preset", "style_images"):
             values = [getattr(config, field.name) for config in chosen.values()]
             cells = [_shown(value) if value == values[0] else f"**{_shown(value)}**" for value in values]
             lines.append(f"| `{field.name}` | " + " | ".join(cells) + " |")

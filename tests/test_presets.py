@@ -24,7 +24,13 @@ def test_without_a_preset_only_scale_flip_and_colour_change_an_image():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_sets_its_values_and_leaves_the_defaults(name):
-    expected = {**dict.fromkeys(to_dict(AugmentConfig()), 0.0), **DEFAULTS, **PRESETS[name], "preset": name}
+    expected = {
+        **dict.fromkeys(to_dict(AugmentConfig()), 0.0),
+        **DEFAULTS,
+        **PRESETS[name],
+        "preset": name,
+        "style_images": None,
+    }
     assert vars(AugmentConfig(preset=name)) == expected
     assert fit("--augment.preset", name) == AugmentConfig(preset=name)
 

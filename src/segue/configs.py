@@ -423,6 +423,17 @@ class AugmentConfig(Checked):
     cutmix: float = knob(
         Otherwise(0.0), "probability that a rectangle is replaced by a part of another image", low=0, high=1
     )
+    fda: float = knob(
+        Otherwise(0.0), "probability that slow waves get the strength they have in another picture", low=0, high=1
+    )
+    histogram: float = knob(
+        Otherwise(0.0), "probability that each channel gets the histogram of another picture", low=0, high=1
+    )
+    style_images: Path | None = knob(
+        None,
+        "folder of pictures, labels not needed, that fda and histogram take their styles from; the training images "
+        "when not given",
+    )
     colour: float = knob(Otherwise(0.3), "strength of random brightness, contrast and saturation", low=0, high=1)
     hue: float = knob(Otherwise(0.0), "largest shift of the hue as a share of the colour circle", low=0, high=0.5)
     blur: float = knob(Otherwise(0.0), "probability of a Gaussian blur (0.5 to 2 pixels)", low=0, high=1)
@@ -431,7 +442,7 @@ class AugmentConfig(Checked):
     cutout: float = knob(Otherwise(0.0), "probability that a rectangle is blotted out", low=0, high=1)
 
     def __post_init__(self) -> None:
-        """Fill in what was not given from the preset; check the order of the two scales, too."""
+        """Fill in what was not given from the preset; check what depends on several values, too."""
         chosen = PRESETS.get(self.preset, {})
         for f in dataclasses.fields(self):
             if isinstance(getattr(self, f.name), Otherwise):
@@ -439,6 +450,8 @@ class AugmentConfig(Checked):
         super().__post_init__()
         if self.scale[0] > self.scale[1]:
             raise UsageError(f"scale: expected the smaller share first, got {self.scale[0]:g}x{self.scale[1]:g}")
+        if self.style_images is not None and self.fda == self.histogram == 0:
+            raise UsageError("style_images: expected fda or histogram above 0 beside it, got both 0: leave it out")
 
 
 @dataclass(frozen=True)

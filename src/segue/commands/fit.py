@@ -17,6 +17,7 @@ from segue.config_file import read_fit_config, write_fit_config
 from segue.configs import FitConfig
 from segue.console import duration, processes, progress_bar
 from segue.conversion import to_dict
+from segue.data.augment.style import check_styles
 from segue.data.folds import dealt
 from segue.data.formats import open_index
 from segue.data.partly import save_draw
@@ -171,6 +172,7 @@ def _ready(config: FitConfig, given: frozenset[str]) -> tuple[FitConfig, Data, P
         config = held_out(config, index, given)
     with progress_bar("examining the data") as update:
         data = prepare(config.paths, config.data, config.seed, update, index)
+    check_styles(config.augment, data.channels)
     if config.folds > 1:
         refuse_part(data, config.folds)
         dealt(data, config.seed, config.folds)  # refuses what cannot be divided, before time goes into comparing

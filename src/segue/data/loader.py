@@ -25,6 +25,7 @@ from segue.data.augment.odds import happens
 from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
 from segue.data.augment.source import Decoded, Source
+from segue.data.augment.style import styles_for
 from segue.data.augment.view import Labels, Pixels
 from segue.data.by_window import assembled, shrunk, windowed
 from segue.data.classes import Classes
@@ -76,6 +77,8 @@ class TrainingSet:
     `pixels` are the samples' pixels of each class: they tell which classes are rare, and who has them. Where not all
     samples were looked at (`Chosen.seen`), `pixels` are of those that were, and one that cannot be read is left out
     instead of refused. Threads may ask for any sample at any time.
+
+    Pictures that styles are taken from (`segue.data.augment.style`) are decoded at once, what is kept of them is small.
     """
 
     def __init__(
@@ -101,7 +104,8 @@ class TrainingSet:
         seen = samples.seen if isinstance(samples, Chosen) else None
         self._unseen = seen is not None
         self._broken: set[int] = set()
-        self._pool = Pool(self.load, len(self.samples), RareClasses(pixels, seen).draw)
+        styles = styles_for(augment_config, prep.size, prep.channels, self.load, len(self.samples))
+        self._pool = Pool(self.load, len(self.samples), RareClasses(pixels, seen).draw, styles)
 
     def __len__(self) -> int:
         return len(self.samples)

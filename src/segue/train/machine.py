@@ -61,7 +61,8 @@ def environment(device: str, precision: str, processes: int = 1) -> dict[str, An
     }
 
 
-BINDING = ("segue", "torch", "device", "precision", "threads", "processes")  # resuming is exact only where these agree
+# resuming is exact only where these agree
+BINDING = ("segue", "torch", "device", "precision", "threads", "processes", "styles")
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -35,6 +35,7 @@ def resolve(config: FitConfig, data: Data) -> FitConfig:
         model=config.model if config.model.encoder and config.model.decoder else as_source_says(config.model),
         steps=steps,
         data=dataclasses.replace(config.data, size=size, workers=workers, split=_resolved(config.data.split)),
+        augment=dataclasses.replace(config.augment, style_images=_resolved(config.augment.style_images)),
         train=dataclasses.replace(
             config.train, device=device, precision=pick_precision(config.train.precision, device)
         ),

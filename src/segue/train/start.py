@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.configs import FitConfig, ModelConfig
+from segue.data.augment.style import described
 from segue.data.census import spread
 from segue.data.loader import CACHE_BYTES, TrainingSet
 from segue.data.prepare import Data
@@ -94,7 +95,7 @@ def start(config: FitConfig, data: Data, began: float, group: Group = ALONE) -> 
     if config.steps is None:
         _fit_into_budget(loop, config, data, began)
     _log.info("%s", loop.state.validating.line(len(data.of("val"))))
-    return Started(loop, loaded, environment(config.train.device, config.train.precision, group.size))
+    return Started(loop, loaded, _surroundings(config, group))
 
 
 def install(started: Started, folder: Path) -> Loop:
@@ -133,7 +134,7 @@ def resume(config: FitConfig, data: Data, folder: Path, began: float, group: Gro
     loop = _assemble(config, data, _network(config, data, network), group)
     loop.folder = folder / CHECKPOINTS
     _go_on(loop, checkpoint, data)
-    now = environment(config.train.device, config.train.precision, group.size)
+    now = _surroundings(config, group)
     for difference in differences(then, now):
         _log.warning("not bit-exact from here on: %s", difference)
         then.setdefault("resumed_with", []).append({"step": loop.state.step, "difference": difference})
@@ -150,6 +151,13 @@ def check(config: FitConfig, data: Data) -> None:
 def untrained(config: FitConfig, data: Data, network: str) -> Loop:
     """A loop at step 0 with random weights, for a resolved configuration; `network` as in `ModelSpec`."""
     return _assemble(config, data, _network(config, data, network))
+
+
+def _surroundings(config: FitConfig, group: Group) -> dict[str, Any]:
+    """What the bytes of the run depend on that neither its configuration nor the record of its data holds."""
+    folder = config.augment.style_images
+    styles = {} if folder is None else {"styles": described(folder)}
+    return {**environment(config.train.device, config.train.precision, group.size), **styles}
 
 
 def _network(config: FitConfig, data: Data, network: str) -> SegmentationModel:

@@ -12,6 +12,8 @@ from segue.data.augment.copy_paste import copy_paste
 from segue.data.augment.crop import take
 from segue.data.augment.cutmix import cutmix
 from segue.data.augment.cutout import cutout
+from segue.data.augment.fda import fda
+from segue.data.augment.histogram import match_histogram
 from segue.data.augment.hue import shift_hue
 from segue.data.augment.jpeg import jpeg
 from segue.data.augment.mosaic import mosaic
@@ -33,14 +35,15 @@ def augment(
     """Cut a crop out of one sample and change it at random.
 
     First comes the geometry, then what other samples lend, then the colours, so that pasted pixels are recoloured with
-    their new surroundings. What is switched off draws no number: it leaves everything else as it was.
+    their new surroundings, those of a style before random ones. What is switched off draws no number: it leaves
+    everything else as it was.
 
     Args:
         source: pixels (H, W, C), uint8 or float32 on the 0-255 scale, of any number of channels, and class ids.
         size: height and width of the crop.
         config: what is switched on, and how strong.
         generator: every random decision; the same state gives the same crop.
-        pool: the samples that mosaic, copy-paste and CutMix take from; this sample alone when not given.
+        pool: the samples and styles that others lend from; this sample alone when not given.
         focus: a class the crop is laid around, where the sample has it.
     """
     pool = pool or alone(source)
@@ -52,12 +55,17 @@ def augment(
         view = copy_paste(view, config, generator, pool)
     if happens(config.cutmix, generator):
         view = cutmix(view, config, generator, pool)
-    view = view._replace(image=_develop(view, config, generator))
+    view = view._replace(image=_develop(view, config, generator, pool))
     return cutout(view, generator) if happens(config.cutout, generator) else view
 
 
-def _develop(view: View, config: AugmentConfig, generator: np.random.Generator) -> NDArray[np.float32]:
-    image = recolour(view.image, view.inside, config.colour, generator)
+def _develop(view: View, config: AugmentConfig, generator: np.random.Generator, pool: Pool) -> NDArray[np.float32]:
+    image = view.image
+    if happens(config.fda, generator):
+        image = fda(image, view.inside, pool.style(view.size, generator).amplitude, generator)
+    if happens(config.histogram, generator):
+        image = match_histogram(image, view.inside, pool.style(view.size, generator).counts)
+    image = recolour(image, view.inside, config.colour, generator)
     image = shift_hue(image, config.hue, generator)
     if happens(config.blur, generator):
         image = blur(image, view.inside, generator)
