@@ -53,7 +53,7 @@ def test_the_parts_make_up_the_whole(jobs, parts):
     assert shares[0][:2] == list(range(5))[::parts][:2]
 
 
-@pytest.mark.parametrize("name", ["canon", "forecast", "sources"])
+@pytest.mark.parametrize("name", ["canon", "forecast", "sources", "style_augmentation"])
 def test_the_benchmarks_show_what_was_measured(jobs, monkeypatch, capsys, name, tmp_path):
     rows = BENCHMARKS / f"{name}.jsonl"
     monkeypatch.setattr("sys.argv", [name, "--show", str(rows if rows.is_file() else tmp_path / "none.jsonl")])
