@@ -2,8 +2,8 @@
 
 Every crop is normalised, as the loader does it. The first line is a crop without any augmentation but scale and flip,
 the others what one augmentation adds to it, in full strength (probability 1); then the presets as they are. Decoding is
-left out: the images are in memory, as they are in training as far as they fit, and so are styles. Rounds of all variants
-alternate, and the fastest round of each counts.
+left out: the images are in memory, as they are in training as far as they fit, and so are styles. Rounds of all
+variants alternate, and the fastest round of each counts.
 
     OMP_NUM_THREADS=1 python benchmarks/augment_cost.py
 """

@@ -22,7 +22,7 @@ from segue.infer.outputs import displayable, overlay
 
 SHEET = Path(__file__).resolve().parent.parent / "docs" / "images" / "augmentations.jpg"
 SIZE = (126, 168)  # height and width of a tile's picture
-COLUMNS, GAP, TITLE = 5, 6, 15
+COLUMNS, GAP, TITLE = 6, 6, 15
 SHOWN = {"scale": (0.5, 0.5), "rotate": 30.0, "grid": 0.9, "hue": 0.3}  # of the others 1: the most, or always
 # shown without their labels, which stay as they are
 COLOURS = ("fda", "histogram", "colour", "hue", "blur", "noise", "jpeg")
