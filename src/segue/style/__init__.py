@@ -1,0 +1,1 @@
+"""Style transfer, and what travels with a stylised picture: its record and its watermark."""
