@@ -82,11 +82,12 @@ CHANGES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
 
 def generated(folder: Path) -> Shift:
     """Harbours to learn from and to validate with, others in each changed look to test on, and more as styles."""
+    from segue.commands.demo import DOMAIN
     from segue.data.index import Sample
     from segue.demo.dataset import class_table, write_dataset
     from segue.demo.scene import scene
 
-    write_dataset(folder / "data", "source", 0, TRAIN, HELD_OUT)
+    write_dataset(folder / "data", DOMAIN, 0, TRAIN, HELD_OUT)
     (folder / "lent").mkdir()
     targets: dict[str, list] = {}
     for number, (name, change) in enumerate(CHANGES.items()):
@@ -94,7 +95,7 @@ def generated(folder: Path) -> Shift:
         targets[name] = []
         for index in range(TESTED + LENT // len(CHANGES)):
             random = np.random.default_rng([number, index])
-            one = scene(0, "source", 200_000 + 1000 * number + index)
+            one = scene(0, DOMAIN, 200_000 + 1000 * number + index)
             pixels = np.clip(change(one.image.astype(float), random), 0, 255).astype(np.uint8)
             if index >= TESTED:
                 Image.fromarray(pixels).save(folder / "lent" / f"{name}{index}.png")
@@ -103,7 +104,7 @@ def generated(folder: Path) -> Shift:
             Image.fromarray(pixels).save(image)
             Image.fromarray(one.mask).save(mask)
             targets[name].append(Sample(f"{name}/{index}", image, mask, "test"))
-    return Shift("demo", prepared(folder / "data", class_table("source").names), targets, folder / "lent")
+    return Shift("demo", prepared(folder / "data", class_table(DOMAIN).names), targets, folder / "lent")
 
 
 # --- real: day and dusk ----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import errno
 import json
 import logging
 import struct
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from marked_pictures import picture, png_with
+from segue import __version__
 from segue.errors import DataError, RunError, UsageError
 from segue.style import record_text, watermark
 from segue.style.exif_comment import LONGEST, PREFIX, comment_in, with_comment
@@ -34,7 +36,7 @@ RECORD = StyleRecord(
         "mask": None,
         "content": "straße.jpg",
     },
-    date="2026-11-21T12:00:00+00:00",
+    date="2026-11-21",
 )
 
 
@@ -85,10 +87,15 @@ def test_the_comment_of_a_jpeg_is_where_others_look_for_it(tmp_path):
     assert json.loads(comment[8:])["record"]["method"] == "adain"
 
 
-def test_a_record_says_version_and_time_by_itself():
-    now = StyleRecord("optimise", ())
-    assert now.segue_version[0].isdigit()
-    assert now.date.endswith("+00:00")
+def test_a_record_says_version_and_day_by_itself():
+    record = StyleRecord("optimise", ())
+    assert record.segue_version == __version__
+    assert abs(date.fromisoformat(record.date) - datetime.now(UTC).date()) <= timedelta(days=1)
+
+
+def test_the_day_changes_no_mark():
+    one, other = (dataclasses.replace(RECORD, date=day) for day in ("2026-01-01", "2026-01-02"))
+    assert one.number == other.number != dataclasses.replace(RECORD, method="another").number
 
 
 def test_another_record_has_another_number():

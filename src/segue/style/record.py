@@ -1,7 +1,7 @@
 """The record that travels in every stylised picture: what was made of what, with which method, under which licence.
 
 It lies in a PNG as an iTXt chunk and in a JPEG as the EXIF field UserComment, as JSON (`segue.style.record_text`). The
-watermark in the pixels holds the first 24 bits of its SHA-256, so each can be held against the other.
+watermark in the pixels holds 24 bits of a SHA-256 of it, so each can be held against the other.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class StyleRecord:
 
     `content_sha256` is that of the content's file, `model_sha256` that of the network's weights; both are in
     hexadecimal and empty where there is none. `options` hold text, numbers, booleans, and lists of them. `date`
-    is ISO 8601, in UTC.
+    is the day in UTC, ISO 8601: the same work gives the same file all day, and the same pixels on any day.
     """
 
     method: str
@@ -59,7 +59,7 @@ class StyleRecord:
     model_sha256: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     segue_version: str = __version__
-    date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    date: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, the same before and after a picture was written and read."""
@@ -67,12 +67,12 @@ class StyleRecord:
 
     @property
     def number(self) -> int:
-        """What the watermark of a picture with this record holds: the first 24 bits of the record's SHA-256.
+        """What the watermark of a picture with this record holds: 24 bits of the SHA-256 of the record less its date.
 
         Raises:
             UsageError: `options` hold something JSON has no place for.
         """
-        return _number(sha256_of_content(self.to_json()))
+        return _number(self.to_json())
 
 
 @dataclass(frozen=True)
@@ -129,14 +129,15 @@ def read_record(path: Path) -> FoundRecord:
         try:
             sealed = unseal(text)
             if sealed is not None:
-                return FoundRecord(_opened(sealed.content), _number(sealed.sha256), sealed.marked)
+                return FoundRecord(_opened(sealed.content), _number(sealed.content), sealed.marked)
         except DataError as error:
             return FoundRecord(problem=str(error))
     return FoundRecord()
 
 
-def _number(sha256: str) -> int:
-    return int(sha256[: NUMBER_BITS // 4], 16)
+def _number(content: dict[str, Any]) -> int:
+    timeless = {name: value for name, value in content.items() if name != "date"}
+    return int(sha256_of_content(timeless)[: NUMBER_BITS // 4], 16)
 
 
 def _opened(content: dict[str, Any]) -> StyleRecord:
