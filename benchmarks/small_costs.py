@@ -112,7 +112,7 @@ def seconds(work: Callable[[], object]) -> Callable[[], float]:
 def commands(rounds: int) -> None:
     """`segue --help`, the slowest `segue VERB --help`, and `import segue`."""
     sides = {"segue --help": [*SEGUE, "--help"], "import segue": [sys.executable, "-c", "import segue"]}
-    sides |= {f"segue {verb} --help": [*SEGUE, verb, "--help"] for verb in VERBS}
+    sides |= {f"segue {verb} --help": [*SEGUE, *verb.split(), "--help"] for verb in VERBS}
     medians = in_turns({name: lambda words=words: started(words) for name, words in sides.items()}, rounds)
     bare = in_turns({"python": lambda: started([sys.executable, "-c", "pass"])}, rounds)["python"]
     slowest = max((name for name in medians if name.endswith(" --help")), key=lambda name: medians[name])

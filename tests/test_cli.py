@@ -13,7 +13,9 @@ from segue.cli import VERBS, main, parse
 from segue.configs import FitConfig, OptimConfig
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["style", "--help"], *([*verb.split(), "--help"] for verb in VERBS)], ids=" ".join
+)
 def test_help_names_every_flag_without_importing_torch(arguments):
     check = "finally:\n assert 'torch' not in sys.modules"
     code = f"import sys\nfrom segue.cli import main\ntry:\n main({arguments!r})\n{check}"
@@ -48,7 +50,12 @@ def test_flags_win_over_the_file_and_the_file_over_the_defaults(tmp_path):
     ("arguments", "code", "message"),
     [
         (["fit", "x", "--optm.lr", "1"], 2, "did you mean --optim.lr"),
-        (["fitt"], 2, "invalid choice: 'fitt'"),
+        (["fitt"], 2, "unknown verb 'fitt': did you mean fit?"),
+        (["style", "optimize", "a.jpg"], 2, "unknown verb 'optimize' of segue style: did you mean optimise?"),
+        (["style", "optimise"], 2, "expected a picture and one or more styles, got neither"),
+        (["style", "optimise", "a.jpg", "b.jpg", "--out", "c.gif"], 2, "out: expected a picture ending in .png"),
+        (["style", "optimise", "a.jpg", "b.jpg", "--style-wait", "2"], 2, "did you mean --style-weight"),
+        (["style", "optimise", "/nowhere.jpg", "b.jpg"], 1, "/nowhere.jpg: expected a picture, found no such file"),
         (["fit"], 2, "expected a folder with images and masks"),
         (["fit", "/nowhere/at/all"], 1, "/nowhere/at/all"),
         (["fit", "x", "--train.device", "tpu"], 2, "expected one of auto, cpu, cuda, mps"),
@@ -68,6 +75,23 @@ def test_mistakes_are_one_line_without_a_traceback(arguments, code, message, cap
     assert message in captured.err
     assert captured.err.startswith("segue: ")
     assert captured.err.count("\n") == 1
+
+
+def test_a_group_without_a_verb_lists_its_verbs(capsys):
+    assert main(["style"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.endswith("segue: expected a verb of segue style, one of optimise, inspect\n")
+    assert "by optimising its pixels" in printed
+
+
+def test_a_verb_of_two_words_is_parsed():
+    verb, config = parse(
+        ["style", "optimise", "a.jpg", "b.jpg", "c.jpg", "--style_mask", "m.png", "n.png", "--content-mask", "o.png"]
+    )
+    assert verb == "style optimise"
+    assert (config.content.name, [path.name for path in config.styles]) == ("a.jpg", ["b.jpg", "c.jpg"])
+    assert [path.name for path in config.style_mask] == ["m.png", "n.png"]
+    assert parse(["style", "optimise", "a.jpg", "b.jpg", "--steps=3,2,1"])[1].steps == (3, 2, 1)
 
 
 @pytest.mark.parametrize("text", ["!!python/object/apply:os.system [echo]", "- 1\n- 2", "a: [", "x" * 10, "{1: 2}"])
@@ -106,17 +130,25 @@ def test_a_verb_that_processes_cannot_share_is_refused_by_the_first_of_them(monk
     assert main(["list", "losses"]) == 0
 
 
-@pytest.mark.parametrize("verb", ["fit", "bench"])
-def test_the_clock_of_a_budget_starts_before_torch_is_imported(verb, monkeypatch):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["fit", "photos", "--minutes", "5"], {"given": {"paths", "minutes"}}),
+        (["bench", "photos", "--minutes", "5"], {"given": {"paths", "minutes"}}),
+        (["style", "optimise", "photo.jpg", "art.jpg", "--seconds", "5"], {}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_the_clock_of_a_budget_starts_before_torch_is_imported(arguments, told, monkeypatch):
     clocks = {}
 
     def importing(_name):
         clocks["importing"] = time.perf_counter()
-        return SimpleNamespace(run=lambda _config, given, began: clocks.update(given=given, began=began) or done)
+        return SimpleNamespace(run=lambda _config, **told: clocks.update(told) or done)
 
     done = SimpleNamespace(lines=list, exit_code=0)
     monkeypatch.setattr(cli.importlib, "import_module", importing)
     before = time.perf_counter()
-    assert main([verb, "photos", "--minutes", "5"]) == 0
-    assert before <= clocks["began"] <= clocks["importing"]
-    assert clocks["given"] == {"paths", "minutes"}
+    assert main(arguments) == 0
+    assert before <= clocks.pop("began") <= clocks.pop("importing")
+    assert clocks == told

@@ -66,7 +66,7 @@ def script(title, monkeypatch):
 def help_of(verb):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), pytest.raises(SystemExit):
-        parse([verb, "--help"])
+        parse([*verb.split(), "--help"])
     return printed.getvalue()
 
 
@@ -76,7 +76,7 @@ def help_of(verb):
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_page_that_names_its_flags(verb):
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*", help_of(verb))) - {"--help", "--no-json", "--no-dry-run"}
-    page = read(ROOT / "docs" / "reference" / f"{verb}.md")
+    page = read(ROOT / "docs" / "reference" / f"{verb.replace(' ', '-')}.md")
     assert {flag for flag in flags if not re.search(rf"{re.escape(flag)}(?![\w.-])", page)} == set()
 
 
@@ -157,7 +157,8 @@ def complaint(line):
 
 def test_a_wrong_command_line_is_noticed():
     assert complaint("segue fit DATA --optm.lr 1") is not None
-    assert {line.split()[1] for page in MANUAL for line in command_lines(page)} >= set(VERBS)
+    shown = {line for page in MANUAL for line in command_lines(page)}
+    assert [verb for verb in VERBS if not any(f"{line} ".startswith(f"segue {verb} ") for line in shown)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from segue import configs, conversion
+from segue import configs, conversion, style_configs
 from segue.cli import VERBS
 from segue.errors import UsageError
 
 SOURCE = Path(configs.__file__).parent
-KINDS = [kind for kind in vars(configs).values() if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
+FILES = (configs, style_configs)
+KINDS = [
+    kind for file in FILES for kind in vars(file).values() if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_knob_has_a_sentence_and_a_reader(kind):
-    code = "\n".join(
-        p.read_text(encoding="utf-8") for p in SOURCE.rglob("*.py") if p.name not in ("configs.py", "api.py")
-    )
+    others = ("configs.py", "style_configs.py", "api.py")
+    code = "\n".join(p.read_text(encoding="utf-8") for p in SOURCE.rglob("*.py") if p.name not in others)
     for field in dataclasses.fields(kind):
         if dataclasses.is_dataclass(typing.get_type_hints(kind)[field.name]):
             continue

@@ -20,7 +20,7 @@ LAYERS = [
         "presets",
         "records",
         "overlay",
-        "style_inspect_config",
+        "style_configs",
     },
     {"data", "models", "losses", "metrics"},
     {"transfer", "infer", "trust", "style"},

@@ -22,6 +22,8 @@ __all__ = [
     "plan",
     "predict",
     "review",
+    "style_inspect",
+    "style_optimise",
 ]
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
         plan,
         predict,
         review,
+        style_inspect,
+        style_optimise,
     )
 
 

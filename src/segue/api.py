@@ -29,6 +29,10 @@ from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
 from segue.commands.review import ReviewResult
 from segue.commands.review import run as run_review
+from segue.commands.style_inspect import StyleInspectResult
+from segue.commands.style_inspect import run as run_style_inspect
+from segue.commands.style_optimise import StyleOptimiseResult
+from segue.commands.style_optimise import run as run_style_optimise
 from segue.configs import (
     AugmentConfig,
     BenchConfig,
@@ -52,6 +56,7 @@ from segue.configs import (
 from segue.conversion import Groups
 from segue.infer.segmenter import Segmenter
 from segue.planning.file import with_plan
+from segue.style_configs import StyleInspectConfig, StyleOptimiseConfig
 
 
 def fit(  # noqa: PLR0913 - one argument per option of the command line
@@ -429,6 +434,92 @@ def review(
         device=device,
     )
     return run_review(config)
+
+
+def style_optimise(  # noqa: PLR0913 - one argument per option of the command line
+    content: str | Path,
+    *styles: str | Path,
+    out: str | Path = "stylised.png",
+    preset: str = "gatys",
+    network: str = "",
+    weights: str = "hub",
+    content_weight: float | None = None,
+    style_weight: float | None = None,
+    blend: tuple[float, ...] = (),
+    style_scale: float = 1.0,
+    keep_colours: str = "none",
+    content_mask: str | Path | None = None,
+    style_mask: tuple[str | Path, ...] = (),
+    size: int | None = None,
+    steps: tuple[int, ...] = (),
+    seconds: float | None = None,
+    init: str = "content",
+    optimizer: str = "adam",
+    seed: int = 0,
+    licences: tuple[str, ...] = (),
+    watermark: bool = True,
+    device: str = "auto",
+) -> StyleOptimiseResult:
+    """Paint a picture in the style of others by optimising its pixels; `result.out` is the picture.
+
+    Args:
+        content: picture to paint.
+        styles: pictures whose style it gets.
+        out: picture that is written, .png or .jpg.
+        preset: network, taps and weights that go together, a row of `segue.style.presets.PRESETS`.
+        network: loss network; the preset's when not given.
+        weights: its pretrained weights: "hub" or a file.
+        content_weight: weight of the content loss; the preset's when not given.
+        style_weight: weight of the style loss; the preset's when not given.
+        blend: share of each style.
+        style_scale: long side of the styles as a share of the result's.
+        keep_colours: none, luminance or coral.
+        content_mask: regions of the content, a grey or index image of its size.
+        style_mask: regions of the styles, a mask for each of them.
+        size: long side of the result in pixels; the content's, at most 512, when not given.
+        steps: steps in all, or of each size from coarse to fine.
+        seconds: wall-clock budget, instead of steps.
+        init: what the first size begins with: content or noise.
+        optimizer: adam or lbfgs.
+        seed: seed of the noise.
+        licences: licence of each style, for the record in the picture.
+        watermark: put an invisible watermark into the picture.
+        device: auto, cpu, cuda or mps.
+    """
+    config = StyleOptimiseConfig(
+        content=Path(content),
+        styles=tuple(Path(style) for style in styles),
+        out=Path(out),
+        preset=preset,
+        network=network,
+        weights=weights,
+        content_weight=content_weight,
+        style_weight=style_weight,
+        blend=blend,
+        style_scale=style_scale,
+        keep_colours=keep_colours,
+        content_mask=Path(content_mask) if content_mask is not None else None,
+        style_mask=tuple(Path(mask) for mask in style_mask),
+        size=size,
+        steps=steps,
+        seconds=seconds,
+        init=init,
+        optimizer=optimizer,
+        seed=seed,
+        licences=licences,
+        watermark=watermark,
+        device=device,
+    )
+    return run_style_optimise(config)
+
+
+def style_inspect(image: str | Path) -> StyleInspectResult:
+    """Read the record and the watermark of a picture; `result.lines()` says what they tell.
+
+    Args:
+        image: PNG, JPEG, WebP, TIFF or BMP.
+    """
+    return run_style_inspect(StyleInspectConfig(Path(image)))
 
 
 def doctor(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
+import itertools
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from segue import __version__, configs, conversion
+from segue import __version__, configs, conversion, style_configs
 from segue.console import first_process, processes
 from segue.errors import SegueError, UsageError
 from segue.overlay import flat, nested, overlaid
@@ -38,14 +39,23 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "forecast": (configs.ForecastConfig, "segue.commands.forecast"),
     "predict": (configs.PredictConfig, "segue.commands.predict"),
     "review": (configs.ReviewConfig, "segue.commands.review"),
+    "style optimise": (style_configs.StyleOptimiseConfig, "segue.commands.style_optimise"),
+    "style inspect": (style_configs.StyleInspectConfig, "segue.commands.style_inspect"),
     "convert": (configs.ConvertConfig, "segue.commands.convert"),
     "download": (configs.DownloadConfig, "segue.commands.download"),
     "list": (configs.ListConfig, "segue.commands.list"),
 }
 
+GROUPS = {"style": "Paint a picture in the style of others."}  # the first words of verbs that have two
+
 # what some verbs are told besides their configuration: which options were given, since they decide what was left open
 # and a value may be given and yet be the default's; when the command began, to time a fit with importing torch in it
-TOLD = {"fit": ("given", "began"), "plan": ("given",), "bench": ("given", "began")}
+TOLD = {
+    "fit": ("given", "began"),
+    "plan": ("given",),
+    "bench": ("given", "began"),
+    "style optimise": ("began",),
+}
 SHARED = ("fit", "predict")  # verbs whose work is shared by processes that torchrun starts
 
 
@@ -73,12 +83,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SegueError as error:
         return _report_error(str(error), type(error).__name__, error.exit_code, wants_json)
     except KeyboardInterrupt:
-        message = "interrupted; a run that had begun goes on from its last resume point with segue fit --resume"
-        return _report_error(message, "KeyboardInterrupt", 130, wants_json)
+        return _report_error(_interrupted(arguments), "KeyboardInterrupt", 130, wants_json)
     except BrokenPipeError:
         # the reader of our output left; give the interpreter somewhere harmless to flush to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _interrupted(arguments: Sequence[str]) -> str:
+    if GROUPS.keys() & arguments[:1]:
+        return "interrupted; the picture was not written"
+    return "interrupted; a run that had begun goes on from its last resume point with segue fit --resume"
 
 
 def _refuse_several(verb: str) -> None:
@@ -107,36 +122,77 @@ def parse(arguments: Sequence[str]) -> tuple[str, Any]:
 
 def _parse(arguments: Sequence[str]) -> tuple[str, Any, frozenset[str]]:
     """As `parse`, and the dotted names of all options that were given, by flags, --config or --plan."""
-    parser = _Parser(prog="segue", description="Turn a pretrained network into your own segmentation model.", **_FORMAT)
-    parser.add_argument("--version", action="version", version=f"segue {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    flags: dict[str, list[str]] = {}
-    for name, (kind, _) in VERBS.items():
-        summary = (kind.__doc__ or "").strip()
-        sub = verbs.add_parser(name, help=summary.replace("%", "%%"), description=summary, **_FORMAT)
-        _add_fields(sub, kind)
-        flags[name] = [flag for action in sub._actions for flag in action.option_strings]
-    given, unknown = parser.parse_known_args([_dashed(argument) for argument in arguments])
-    if given.verb is None:
-        parser.print_help(sys.stderr)
-        raise UsageError(f"expected a verb, one of {', '.join(VERBS)}")
-    kind = VERBS[given.verb][0]
+    parsers, flags = _parsers()
+    _refuse_unknown(arguments)
+    given, unknown = parsers[""].parse_known_args([_dashed(argument) for argument in arguments])
+    verb = _verb_of(given, parsers)
+    kind = VERBS[verb][0]
     # argparse fills positional arguments from the first group of words only; paths after an option arrive here
     many = [
         field.name for field in dataclasses.fields(kind) if field.metadata.get("positional") and field.default == ()
     ]
     wrong = [word for word in unknown if word.startswith("-") or not many]
     if wrong:
-        hint = did_you_mean(wrong[0].partition("=")[0], flags[given.verb]) if wrong[0].startswith("--") else ""
-        raise UsageError(f"unknown argument {wrong[0]} for segue {given.verb}: {hint or 'see --help'}")
-    values = {name: value for name, value in vars(given).items() if name != "verb" and value is not None}
+        hint = did_you_mean(wrong[0].partition("=")[0], flags[verb]) if wrong[0].startswith("--") else ""
+        raise UsageError(f"unknown argument {wrong[0]} for segue {verb}: {hint or 'see --help'}")
+    values = {name: value for name, value in vars(given).items() if name not in ("verb", "word") and value is not None}
     if unknown:
         values[many[0]] = [*values.get(many[0], []), *unknown]
     options = _from_file(values.get("config"))
     options = overlaid(_from_plan(values.get("plan", options.get("plan"))), options)
     words = nested({name: value for name, value in values.items() if value != []})
     options = overlaid(options, words)
-    return given.verb, conversion.from_dict(kind, options), frozenset(name for name, _ in flat(options))
+    return verb, conversion.from_dict(kind, options), frozenset(name for name, _ in flat(options))
+
+
+def _parsers() -> tuple[dict[str, _Parser], dict[str, list[str]]]:
+    """The parser of everything under "", those of `GROUPS` by name, and the flags of each verb."""
+    parser = _Parser(prog="segue", description="Turn a pretrained network into your own segmentation model.", **_FORMAT)
+    parser.add_argument("--version", action="version", version=f"segue {__version__}")
+    parsers = {"": parser}
+    flags: dict[str, list[str]] = {}
+    verbs = {"": parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")}
+    for name, (kind, _) in VERBS.items():
+        group, _, word = name.rpartition(" ")
+        if group not in verbs:
+            parsers[group] = verbs[""].add_parser(group, help=GROUPS[group], description=GROUPS[group], **_FORMAT)
+            verbs[group] = parsers[group].add_subparsers(dest="word", metavar="VERB", title="verbs")
+        summary = (kind.__doc__ or "").strip()
+        sub = verbs[group].add_parser(word, help=summary.replace("%", "%%"), description=summary, **_FORMAT)
+        _add_fields(sub, kind)
+        flags[name] = [flag for action in sub._actions for flag in action.option_strings]
+    return parsers, flags
+
+
+def _verb_of(given: argparse.Namespace, parsers: dict[str, _Parser]) -> str:
+    """The row of `VERBS` that was asked for; prints the help of what has none yet, and raises `UsageError`."""
+    if given.verb is None:
+        parsers[""].print_help(sys.stderr)
+        raise UsageError(f"expected a verb, one of {', '.join(_first_words())}")
+    if given.verb not in GROUPS:
+        return str(given.verb)
+    if given.word is None:
+        parsers[given.verb].print_help(sys.stderr)
+        raise UsageError(f"expected a verb of segue {given.verb}, one of {', '.join(_second_words(given.verb))}")
+    return f"{given.verb} {given.word}"
+
+
+def _refuse_unknown(arguments: Sequence[str]) -> None:
+    """Raise `UsageError` with the nearest verbs where the first words are none; argparse would list all of them."""
+    words = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments[:2]))
+    if words and words[0] not in _first_words():
+        raise UsageError(f"unknown verb {words[0]!r}: {did_you_mean(words[0], _first_words())} (see segue --help)")
+    if len(words) == 2 and words[0] in GROUPS and words[1] not in (own := _second_words(words[0])):
+        near = did_you_mean(words[1], own)
+        raise UsageError(f"unknown verb {words[1]!r} of segue {words[0]}: {near} (see segue {words[0]} --help)")
+
+
+def _first_words() -> list[str]:
+    return list(dict.fromkeys(name.partition(" ")[0] for name in VERBS))
+
+
+def _second_words(group: str) -> list[str]:
+    return [word for first, _, word in (name.partition(" ") for name in VERBS) if first == group]
 
 
 _FORMAT: dict[str, Any] = {

@@ -11,7 +11,7 @@ from segue.commands import style_inspect
 from segue.errors import DataError, UsageError
 from segue.style import record_text
 from segue.style.record import StyleRecord, UsedStyle, write_marked
-from segue.style_inspect_config import StyleInspectConfig
+from segue.style_configs import StyleInspectConfig
 
 RECORD = StyleRecord("adain", (UsedStyle("wave", "hokusai.jpg", "public domain"), UsedStyle("night")), "12" * 32)
 

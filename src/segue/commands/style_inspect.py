@@ -10,7 +10,7 @@ from segue.data.image import is_raster, read_image, to_channels
 from segue.errors import DataError, UsageError
 from segue.style.record import FoundRecord, StyleRecord, UsedStyle, read_record
 from segue.style.watermark import Mark, read
-from segue.style_inspect_config import StyleInspectConfig
+from segue.style_configs import StyleInspectConfig
 
 LONGEST_LINE = 400  # characters shown of what a record says
 

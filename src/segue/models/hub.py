@@ -19,15 +19,15 @@ FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 WAYS_OUT = "give a file with --model.weights FILE, or start without pretrained weights with --transfer.mode scratch"
 
 
-def fetch(name: str) -> tuple[Path, Source]:
+def fetch(name: str, ways_out: str = WAYS_OUT) -> tuple[Path, Source]:
     """The weights file of an encoder's name (with or without tag, without `@N`), downloaded unless it is in the cache.
 
-    Raises `WeightsError` when the hub has none or cannot be reached.
+    Raises `WeightsError`, which ends with `ways_out`, when the hub has none or cannot be reached.
     """
-    source = published_source(name)
+    source = published_source(name, ways_out)
     config = pretrained_config(name)
     written = config.get("hf_hub_filename")
-    path = _first_of((written,) if written else FILES, source.name, _repository(config)[1])
+    path = _first_of((written,) if written else FILES, source.name, _repository(config)[1], ways_out)
     return path, dataclasses.replace(source, sha256=sha256_of(path))
 
 
@@ -60,13 +60,13 @@ def fetch_file(repository: str, file: str, revision: str | None = None) -> Path 
         raise _unreachable(repository, error) from error
 
 
-def published_source(name: str) -> Source:
+def published_source(name: str, ways_out: str = WAYS_OUT) -> Source:
     """Where `fetch` would find the weights of a name, and their licence; raises `WeightsError` when there are none."""
     config = pretrained_config(name)
     repository, _ = _repository(config)
     if not repository:
         raise WeightsError(
-            f"expected an encoder with pretrained weights, got {name}, which has none on the hub: {WAYS_OUT}"
+            f"expected an encoder with pretrained weights, got {name}, which has none on the hub: {ways_out}"
         )
     return Source(name=repository, licence=hub_licence(config), url=f"https://huggingface.co/{repository}")
 
@@ -77,7 +77,7 @@ def _repository(config: Mapping[str, Any]) -> tuple[str, str | None]:
     return repository, revision or None
 
 
-def _first_of(files: tuple[str, ...], repository: str, revision: str | None) -> Path:
+def _first_of(files: tuple[str, ...], repository: str, revision: str | None, ways_out: str) -> Path:
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     cached = _in_cache(files, repository, revision)
@@ -87,12 +87,12 @@ def _first_of(files: tuple[str, ...], repository: str, revision: str | None) -> 
         try:
             return Path(download(repository, file, revision))
         except LocalEntryNotFoundError as error:  # the hub was not reached; a kind of EntryNotFoundError all the same
-            raise _unreachable(repository, error) from error
+            raise _unreachable(repository, error, ways_out) from error
         except EntryNotFoundError as error:
             log.debug("%s has no %s: %s", repository, file, error)
         except (OSError, ValueError, RuntimeError) as error:
-            raise _unreachable(repository, error) from error
-    raise WeightsError(f"{repository}: expected {' or '.join(files)} on the hub, found none of them: {WAYS_OUT}")
+            raise _unreachable(repository, error, ways_out) from error
+    raise WeightsError(f"{repository}: expected {' or '.join(files)} on the hub, found none of them: {ways_out}")
 
 
 def _in_cache(files: tuple[str, ...], repository: str, revision: str | None) -> Path | None:
@@ -110,6 +110,6 @@ def download(repository: str, file: str, revision: str | None) -> str:
     return str(hf_hub_download(repository, file, revision=revision))
 
 
-def _unreachable(repository: str, error: Exception) -> WeightsError:
+def _unreachable(repository: str, error: Exception, ways_out: str = WAYS_OUT) -> WeightsError:
     first_line = str(error).strip().partition("\n")[0]
-    return WeightsError(f"cannot download {repository} ({type(error).__name__}: {first_line[:150]}): {WAYS_OUT}")
+    return WeightsError(f"cannot download {repository} ({type(error).__name__}: {first_line[:150]}): {ways_out}")

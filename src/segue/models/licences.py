@@ -41,6 +41,8 @@ PUBLISHED = {
     "7ebf99e0": ("torchvision mobilenet_v2 IMAGENET1K_V2", *_TORCHVISION),
     "397923af": ("torchvision vgg16 IMAGENET1K_V1", *_TORCHVISION),
     "6c64b313": ("torchvision vgg16_bn IMAGENET1K_V1", *_TORCHVISION),
+    "dcbb9e9d": ("torchvision vgg19 IMAGENET1K_V1", *_TORCHVISION),
+    "b8a52dc0": ("torchvision squeezenet1_1 IMAGENET1K_V1", *_TORCHVISION),
     "a639ec97": ("torchvision densenet121 IMAGENET1K_V1", *_TORCHVISION),
 }
 

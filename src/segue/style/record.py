@@ -26,10 +26,9 @@ from segue.durable import write_durably
 from segue.errors import DataError, UsageError
 from segue.style.exif_comment import comment_in, with_comment
 from segue.style.mark_frame import NUMBER_BITS
+from segue.style.picture import JPEG_QUALITY
 from segue.style.record_text import FORMAT, seal, sha256_of_content, unseal
 from segue.style.watermark import MIN_SIDE, embed
-
-JPEG_QUALITY = 95
 
 _log = logging.getLogger("segue")
 

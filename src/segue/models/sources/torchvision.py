@@ -151,7 +151,16 @@ def _begin(key: str, table: Mapping[str, str]) -> str:
 
 
 def _fetched(name: str) -> tuple[Tensors, str | None]:
-    """The published tensors, from torch's own cache where they are, under the names of Segue's model."""
+    """The published tensors under the names of Segue's model."""
+    path = fetch_published(name)
+    return _renamed(name, read_weights(path)), sha256_of(path)
+
+
+def fetch_published(name: str, ways_out: str = WAYS_OUT) -> Path:
+    """The default weights file of any of torchvision's networks, downloaded unless it is in torch's own cache.
+
+    Raises `WeightsError`, which ends with `ways_out`, when it cannot be downloaded.
+    """
     url, prefix = _published(name).url, _sha256_prefix(name)
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
     if not path.is_file() or not sha256_of(path).startswith(prefix):
@@ -161,8 +170,8 @@ def _fetched(name: str) -> tuple[Tensors, str | None]:
             download(url, path, prefix)
         except (OSError, RuntimeError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0][:150]
-            raise WeightsError(f"cannot download {url} ({reason}): {WAYS_OUT}") from error
-    return _renamed(name, read_weights(path)), sha256_of(path)
+            raise WeightsError(f"cannot download {url} ({reason}): {ways_out}") from error
+    return path
 
 
 def download(url: str, path: Path, sha256_prefix: str) -> None:

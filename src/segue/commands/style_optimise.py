@@ -1,0 +1,318 @@
+"""`segue style optimise`: a picture in the style of others, its pixels optimised at one size after another."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from segue.console import duration, progress_bar
+from segue.durable import sha256_of
+from segue.errors import UsageError
+from segue.infer.device import pick_device
+from segue.models.source import Source
+from segue.style.budget import PROBE, Budget, affordable
+from segue.style.loss_network import LossNetwork, build_loss_network, load_loss_network
+from segue.style.objective import Objective, Recipe
+from segue.style.optimise import State, Trace, paint
+from segue.style.picture import eight_bits, size_within, write_picture
+from segue.style.presets import PRESETS
+from segue.style.pyramid import Level, pyramid, sizes
+from segue.style.record import StyleRecord, UsedStyle, write_marked
+from segue.style.scene import Scene, read_scene
+from segue.style_configs import StyleOptimiseConfig
+from segue.train.heap import keep_freed_memory
+from segue.train.machine import pick_precision
+
+log = logging.getLogger("segue")
+SIDE = 512  # pixels of the long side, at most, where neither a size nor a budget is given
+PREVIEW_SECONDS = 2.0
+PROBE_STEPS = 3
+
+
+@dataclass(frozen=True)
+class StyleOptimiseResult:
+    """What was painted: where it is, what happened at each size, and with which network; a dry run has no traces."""
+
+    out: Path
+    levels: tuple[Level, ...]
+    traces: tuple[Trace, ...]
+    network: str
+    source: Source | None
+    settings: dict[str, Any]
+    seconds: float
+    exit_code: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "out": str(self.out),
+            "levels": [dataclasses.asdict(level) for level in self.levels],
+            "losses": [{"first": trace.first, "last": trace.last} for trace in self.traces],
+            "network": self.network,
+            "weights": dataclasses.asdict(self.source) if self.source else None,
+            **self.settings,
+            "seconds": round(self.seconds, 3),
+            "dry_run": not self.traces,
+        }
+
+    def lines(self) -> list[str]:
+        """The result for people."""
+        plan = ", ".join(f"{level.steps} at {level.height}x{level.width}" for level in self.levels)
+        if not self.traces:
+            plan = f"{plan} steps (height x width)" if plan else "as many steps as the seconds allow"
+            return [f"{self.out}: {plan}", "dry run: nothing written"]
+        first, last = (sum(terms.values()) for terms in (self.traces[-1].first, self.traces[-1].last))
+        parts = ", ".join(f"{name} {value:.3g}" for name, value in self.traces[-1].last.items())
+        return [
+            f"{self.out}: {plan} steps in {duration(self.seconds)}, loss {first:.3g} to {last:.3g} at the last size "
+            f"({parts})"
+        ]
+
+
+def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimiseResult:
+    """Paint `config.content`; see `StyleOptimiseConfig` for the options. Only the picture and the preview are written.
+
+    `began` is when the command started (`time.perf_counter`), for a budget of seconds to count from. Raises
+    `UsageError`, `DataError` or `WeightsError` before the first step, and `TrainingStoppedError` when the loss is no
+    longer a number.
+    """
+    began = time.perf_counter() if began is None else began
+    _check_paths(config)
+    network_name, recipe = recipe_of(config)
+    taps = tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
+    scene = _scene(config)
+    device = pick_device(config.device)
+    precision = "fp32" if config.optimizer == "lbfgs" else pick_precision(config.precision, device.type)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    if config.dry_run:
+        network = build_loss_network(network_name, taps)
+        levels = _planned(config, scene, network) if config.seconds is None else ()
+        return StyleOptimiseResult(config.out, levels, (), network_name, None, {}, time.perf_counter() - began)
+    if device.type == "cpu":
+        keep_freed_memory()
+    network, source = load_loss_network(network_name, taps, config.weights)
+    network.prepared(device, precision)
+    work = _Work(config, recipe, scene.on(device), network, began)
+    picture, traces = work.paint()
+    levels = tuple(Level(*trace.size, trace.steps) for trace in traces)
+    settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads(), "seed": config.seed}
+    record = _record(config, network_name, recipe, source, levels, settings)
+    settings["watermark"] = write_marked(eight_bits(picture), config.out, record, config.watermark)
+    seconds = time.perf_counter() - began
+    return StyleOptimiseResult(config.out, levels, tuple(traces), network_name, source, settings, seconds)
+
+
+def recipe_of(config: StyleOptimiseConfig) -> tuple[str, Recipe]:
+    """The network and the recipe of a preset, with what was given beside it in its place."""
+    preset = PRESETS[config.preset]
+    network = config.network or preset.network
+    if not network:
+        raise UsageError(f"expected a network beside --preset {config.preset}, got none: --network resnet18")
+    style_taps = config.style_taps or preset.style_taps
+    weights = config.tap_weights or (1.0,) * len(style_taps)
+    if len(weights) != len(style_taps):
+        raise UsageError(f"tap_weights: expected a weight for each of {len(style_taps)} taps, got {len(weights)}")
+    return network, Recipe(
+        config.content_taps or preset.content_taps,
+        style_taps,
+        tuple(weight / sum(weights) for weight in weights),
+        _given(config.content_weight, preset.content_weight),
+        _given(config.style_weight, preset.style_weight),
+        _given(config.tv_weight, preset.tv_weight),
+        preset.division,
+        config.statistic,
+    )
+
+
+def _record(
+    config: StyleOptimiseConfig,
+    network: str,
+    recipe: Recipe,
+    source: Source,
+    levels: Sequence[Level],
+    settings: dict[str, Any],
+) -> StyleRecord:
+    """What travels with the picture: names of files without their folders, which are nobody else's business."""
+    licences = config.licences or ("",) * len(config.styles)
+    styles = [
+        UsedStyle(path.stem, path.name, licence, sha256_of(path))
+        for path, licence in zip(config.styles, licences, strict=True)
+    ]
+    chosen = {"network": network, "weights": source.name, "weights_licence": source.licence}
+    painted = {"sizes": [f"{level.height}x{level.width}" for level in levels], "steps": [one.steps for one in levels]}
+    asked = {
+        "preset": config.preset,
+        "optimizer": config.optimizer,
+        "init": config.init,
+        "keep_colours": config.keep_colours,
+        "blend": list(config.blend),
+        "content_weight": recipe.content_weight,
+        "style_weight": recipe.style_weight,
+        "by_region": config.content_mask is not None,
+    }
+    return StyleRecord(
+        "style optimise",
+        tuple(styles),
+        sha256_of(config.content),
+        source.sha256 or "",
+        {**chosen, **painted, **asked, **settings},
+    )
+
+
+def _given(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def _check_paths(config: StyleOptimiseConfig) -> None:
+    if config.content == Path() or not config.styles:
+        got = "neither" if config.content == Path() else "no style"
+        raise UsageError(f"expected a picture and one or more styles, got {got}: segue style optimise CONTENT STYLE")
+    masks = (config.content_mask,) if config.content_mask else ()
+    taken = {path.resolve() for path in (config.content, *config.styles, *masks, *config.style_mask)}
+    for name, path in (("out", config.out), ("preview", config.preview)):
+        if path is not None and path.resolve() in taken:
+            raise UsageError(f"{name}: expected another file than the pictures that are read, got {path}")
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{name}: expected a folder that exists, got {path.parent}: make it first")
+
+
+def _scene(config: StyleOptimiseConfig) -> Scene:
+    masks = (config.content_mask, config.style_mask) if config.content_mask else None
+    return read_scene(
+        config.content,
+        config.styles,
+        shares=config.blend,
+        masks=masks,
+        keep_colours=config.keep_colours,
+        style_scale=config.style_scale,
+    )
+
+
+def _planned(config: StyleOptimiseConfig, scene: Scene, network: LossNetwork) -> tuple[Level, ...]:
+    """The levels for a number of steps; what is too small for the network is found at the first of them."""
+    longest = max(scene.size)
+    size = size_within(*scene.size, config.size or min(SIDE, longest))
+    levels = pyramid(size, config.steps, config.levels, network.smallest)
+    scene.content_at(levels[0].size, network.smallest)
+    scene.styles_at(levels[0].size, network.smallest)
+    return levels
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A painting: what is asked for, what is painted, and the network that judges it."""
+
+    config: StyleOptimiseConfig
+    recipe: Recipe
+    scene: Scene
+    network: LossNetwork
+    began: float
+
+    def paint(self) -> tuple[Tensor, list[Trace]]:
+        """The finished picture, and what happened at each size."""
+        with (
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+            progress_bar("painting") as update,
+        ):
+            budget = self._budget() if self.config.seconds is not None else None
+            levels = _planned(self.config, self.scene, self.network) if budget is None else self._affordable(budget)
+            if budget is not None:
+                budget.divide([level.size for level in levels])
+            watch = _Watch(levels, budget, update, self._preview)
+            more = budget.more if budget is not None else lambda level, done: done < levels[level].steps
+            picture, traces = paint(
+                self._start(levels[0].size),
+                [level.size for level in levels],
+                self._objective,
+                more,
+                optimizer=self.config.optimizer,
+                lr=self.config.lr,
+                watch=watch,
+            )
+        return self.scene.finished(picture), traces
+
+    def _start(self, size: tuple[int, int]) -> Tensor:
+        return self.scene.noise(size, self.config.seed) if self.config.init == "noise" else self.scene.content
+
+    def _objective(self, size: tuple[int, int]) -> Objective:
+        smallest = self.network.smallest
+        content, styles = self.scene.content_at(size, smallest), self.scene.styles_at(size, smallest)
+        return Objective(self.network, self.recipe, content, styles, self.scene.maps)
+
+    def _preview(self, picture: Tensor) -> None:
+        if self.config.preview is not None:
+            write_picture(self.config.preview, self.scene.finished(picture))
+
+    def _budget(self) -> Budget:
+        assert self.config.seconds is not None, "a budget was asked for"
+        return Budget(self.config.seconds, self.began)
+
+    def _affordable(self, budget: Budget) -> tuple[Level, ...]:
+        """The sizes that the budget allows, from the time of a step at a small one; their steps are not known yet."""
+        size = size_within(*self.scene.size, self.config.size or max(self.scene.size))
+        if self.config.size is None:
+            probe = size_within(*self.scene.size, min(PROBE, max(self.scene.size)))
+            per_pixel = self._seconds_of_a_step(probe) / (probe[0] * probe[1])
+            size = affordable(size, budget.left(), per_pixel, self.config.levels, self.network.smallest)
+        return tuple(Level(*one, 0) for one in sizes(size, self.config.levels, self.network.smallest))
+
+    def _seconds_of_a_step(self, size: tuple[int, int]) -> float:
+        times = [time.perf_counter()]
+        paint(
+            self.scene.content,
+            [size],
+            self._objective,
+            lambda _, done: done < PROBE_STEPS,
+            optimizer=self.config.optimizer,
+            watch=lambda _: times.append(time.perf_counter()),
+        )
+        return min(later - earlier for earlier, later in itertools.pairwise(times[1:]))
+
+
+class _Watch:
+    """Moves the bar after every step, says how long it still takes, and shows the picture every few seconds."""
+
+    def __init__(
+        self,
+        levels: Sequence[Level],
+        budget: Budget | None,
+        update: Callable[[float, str], None],
+        show: Callable[[Tensor], None],
+    ) -> None:
+        self.levels, self.budget, self.update, self.show = levels, budget, update, show
+        self.began = self.shown = self.timed_since = time.perf_counter()
+        self.level = -1
+
+    def __call__(self, state: State) -> None:
+        now = time.perf_counter()
+        if state.level != self.level:
+            self.level, self.timed_since = state.level, now
+        level, loss = self.levels[state.level], sum(state.terms.values())
+        share, left = self._progress(state, now)
+        of = f" of {level.steps}" if level.steps else ""
+        about = f", {duration(left)} left" if left is not None else ""
+        self.update(share, f"{level.height}x{level.width}, step {state.step + 1}{of}, loss {loss:.3g}{about}")
+        if now - self.shown >= PREVIEW_SECONDS:
+            self.show(state.picture)
+            self.shown = time.perf_counter()
+
+    def _progress(self, state: State, now: float) -> tuple[float, float | None]:
+        """The share that is done, and the seconds that are left; None before a step of this size was timed."""
+        if self.budget is not None:
+            left = self.budget.left()
+            return (now - self.began) / max(now - self.began + left, 1e-9), left
+        work = [level.steps * level.pixels for level in self.levels]
+        pixels = self.levels[state.level].pixels
+        done = sum(work[: state.level]) + (state.step + 1) * pixels
+        timed = state.step * pixels  # the first step of a size, which takes longer, starts the clock
+        return done / sum(work), (now - self.timed_since) / timed * (sum(work) - done) if timed else None

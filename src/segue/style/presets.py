@@ -1,0 +1,32 @@
+"""Networks, taps and weights that go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GATYS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """`division` is that of `segue.style.losses`, for which the weights are meant; "" leaves the network open."""
+
+    network: str
+    content_taps: tuple[str, ...]
+    style_taps: tuple[str, ...]
+    division: str
+    content_weight: float = 1.0
+    style_weight: float = 1.0
+    tv_weight: float = 0.0
+
+
+# the weight of style is for torchvision's VGG19, whose activations are smaller than those of the paper's network: with
+# activations s times as large, the content loss grows with s² and the style loss with s⁴
+PRESETS = {
+    "gatys": Preset("vgg19", ("relu4_2",), GATYS, "gatys", style_weight=4e3),
+    "gatys5": Preset("vgg19", ("relu4_2",), (*GATYS, "relu5_1"), "gatys", style_weight=4e3),
+    "vgg16-relu3": Preset(
+        "vgg16", ("relu3_3",), ("relu1_2", "relu2_2", "relu3_1", "relu3_3"), "relative", style_weight=10.0
+    ),
+    "strides": Preset("", ("stride8",), ("stride2", "stride4", "stride8"), "relative", style_weight=10.0),
+}

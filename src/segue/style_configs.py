@@ -1,0 +1,146 @@
+"""Every knob of the verbs of `segue style`, defined as those in `segue.configs` are: standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segue.configs import DEVICES, Checked, knob
+from segue.errors import UsageError
+
+STYLE_PRESETS = ("gatys", "gatys5", "vgg16-relu3", "strides")
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class StyleOptimiseConfig(Checked):
+    """Paint a picture in the style of others by optimising its pixels: slow, any style, no training."""
+
+    content: Path = knob(Path(), "picture to paint", positional=True)
+    styles: tuple[Path, ...] = knob((), "pictures whose style it gets", positional=True)
+    out: Path = knob(Path("stylised.png"), "picture that is written, .png or .jpg")
+    preset: str = knob(
+        "gatys",
+        "network, taps and weights that go together; what is given beside it wins (docs/reference/style-optimise.md)",
+        choices=STYLE_PRESETS,
+    )
+    network: str = knob(
+        "", "loss network: vgg16, vgg19, squeezenet1_1 or an encoder (segue list encoders); the preset's when not given"
+    )
+    weights: str = knob("hub", "its pretrained weights: hub (by its name) or a .safetensors or .pth file")
+    content_taps: tuple[str, ...] = knob((), "taps compared with the content, as relu4_2; the preset's when not given")
+    style_taps: tuple[str, ...] = knob(
+        (), "taps compared with the styles, as relu1_1,relu2_1; the preset's when not given"
+    )
+    tap_weights: tuple[float, ...] = knob((), "weight of each style tap; all alike when not given", low=0)
+    content_weight: float | None = knob(None, "weight of the content loss; the preset's when not given", low=0)
+    style_weight: float | None = knob(None, "weight of the style loss; the preset's when not given", low=0)
+    tv_weight: float | None = knob(
+        None, "weight of the total variation, which smooths; the preset's when not given", low=0
+    )
+    statistic: str = knob(
+        "gram",
+        "what a style is: gram (how often features occur together) or moments (their mean and deviation)",
+        choices=("gram", "moments"),
+    )
+    blend: tuple[float, ...] = knob((), "share of each style, as 2,1; all alike when not given", low=0)
+    style_scale: float = knob(
+        1.0, "long side of the styles as a share of the result's: larger gives larger strokes", low=0.1, high=8
+    )
+    keep_colours: str = knob(
+        "none",
+        "colours of the content: none takes the styles', luminance paints in grey under the content's colours, coral "
+        "first gives the styles the content's colours",
+        choices=("none", "luminance", "coral"),
+    )
+    content_mask: Path | None = knob(
+        None, "regions of the content, a grey or index image of its size; each gets the style of the same value"
+    )
+    style_mask: tuple[Path, ...] = knob((), "regions of the styles, a mask for each style in their order", words=True)
+    size: int | None = knob(
+        None, "long side of the result in pixels; the content's, at most 512, when not given", low=16, high=8192
+    )
+    levels: int | None = knob(
+        None, "sizes from coarse to fine, each half the next; down to 128 pixels when not given", low=1, high=8
+    )
+    steps: tuple[int, ...] = knob(
+        (), "steps in all, most at the coarsest size, or of each size, as 300,200,100; 600 when not given", low=1
+    )
+    seconds: float | None = knob(
+        None,
+        "wall-clock budget in seconds, importing torch included; sets the size, where it is not given, and the steps",
+        low=1,
+    )
+    init: str = knob("content", "what the first size begins with", choices=("content", "noise"))
+    seed: int = knob(0, "seed of the noise", low=0, high=2**31 - 1)
+    optimizer: str = knob("adam", "how gradients become steps", choices=("adam", "lbfgs"))
+    lr: float | None = knob(
+        None,
+        "step size: of pixels from 0 to 1 for adam (0.02 when not given), of the line for lbfgs (1)",
+        low=1e-6,
+        high=10,
+    )
+    licences: tuple[str, ...] = knob((), "licence of each style, in their order, for the record in the picture")
+    watermark: bool = knob(True, "put an invisible watermark into the picture (docs/explanation/rights.md)")
+    preview: Path | None = knob(None, "picture that shows the state, .png or .jpg, written every few seconds")
+    device: str = knob("auto", "where to compute", choices=DEVICES)
+    precision: str = knob(
+        "auto",
+        "number format of the network; auto takes bf16 for adam where the hardware multiplies it natively",
+        choices=("auto", "fp32", "bf16"),
+    )
+    threads: int | None = knob(None, "CPU threads; the bytes of the result depend on it", low=1, high=1024)
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the pictures and the options, print what would be done, write nothing")
+
+    def __post_init__(self) -> None:
+        """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
+        super().__post_init__()
+        problems = [text for text in (*self._counts(), *self._clashes(), *self._endings()) if text]
+        if problems:
+            raise UsageError("; ".join(problems))
+
+    def _counts(self) -> list[str]:
+        styles, wrong = len(self.styles), []
+        if self.blend and styles and len(self.blend) != styles:
+            wrong.append(f"blend: expected a share for each of {styles} styles, got {len(self.blend)}")
+        if self.blend and sum(self.blend) == 0:
+            wrong.append("blend: expected a share above 0, got none")
+        if self.licences and styles and len(self.licences) != styles:
+            wrong.append(f"licences: expected one for each of {styles} styles, got {len(self.licences)}")
+        if self.style_mask and styles and len(self.style_mask) != styles:
+            wrong.append(f"style_mask: expected a mask for each of {styles} styles, got {len(self.style_mask)}")
+        if self.tap_weights and self.style_taps and len(self.tap_weights) != len(self.style_taps):
+            got = f"{len(self.style_taps)} style taps, got {len(self.tap_weights)}"
+            wrong.append(f"tap_weights: expected a weight for each of {got}")
+        if self.tap_weights and sum(self.tap_weights) == 0:
+            wrong.append("tap_weights: expected a weight above 0, got none")
+        if self.levels is not None and len(self.steps) > 1 and self.levels != len(self.steps):
+            wrong.append(f"steps: expected one number, or one for each of {self.levels} levels, got {len(self.steps)}")
+        return wrong
+
+    def _clashes(self) -> list[str]:
+        wrong = []
+        if self.seconds is not None and self.steps:
+            wrong.append("steps: expected --steps or --seconds, which sets them, got both")
+        if (self.content_mask is None) != (not self.style_mask):
+            wrong.append("content_mask: expected --content-mask and --style-mask together, got one of them")
+        if self.optimizer == "lbfgs" and self.precision == "bf16":
+            wrong.append("precision: expected fp32 for lbfgs, which compares gradients, got bf16")
+        return wrong
+
+    def _endings(self) -> list[str]:
+        paths = {"out": self.out, "preview": self.preview}
+        return [
+            f"{name}: expected a picture ending in .png, .jpg or .jpeg, got {path}"
+            for name, path in paths.items()
+            if path is not None and path.suffix.lower() not in PICTURE_ENDINGS
+        ]
+
+
+@dataclass(frozen=True)
+class StyleInspectConfig(Checked):
+    """Say what the record and the watermark of a picture tell about how it was made."""
+
+    image: Path = knob(Path(), "picture to look at: PNG, JPEG, WebP, TIFF or BMP", positional=True)
+    json: bool = knob(False, "print the result as JSON on standard output")
