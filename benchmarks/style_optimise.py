@@ -10,7 +10,7 @@ the closure. Its style losses are mean squares of Gram matrices divided by C · 
 
 Each side has a process of its own, as it would have at a user's. They take turns: an iteration is timed as the mean of
 a few, and the medians of the rounds are compared. Before that, the terms and the gradient of both at a picture between
-content and noise are compared: the loss has to agree within 1 %, the gradient's direction within a cosine of 0.99 (with
+content and noise are compared: the loss has to agree within 1 %, the gradient's direction within a cosine of 0.98 (with
 Segue in bfloat16, where the hardware multiplies it; 1e-3 and 0.9999 in float32). --weights FILE takes other weights
 than random ones.
 """
@@ -46,7 +46,7 @@ TAPS = {
     "vgg16": (("relu3_3",), ("relu1_1", "relu2_1", "relu3_1")),
 }
 STYLE_WEIGHT = 4e3
-AGREE = {"fp32": (1e-3, 0.9999), "bf16": (1e-2, 0.99)}  # relative difference of the loss, cosine of the gradients
+AGREE = {"fp32": (1e-3, 0.9999), "bf16": (1e-2, 0.98)}  # relative difference of the loss, cosine of the gradients
 SIDES = ("segue", "plain")
 
 

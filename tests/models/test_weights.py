@@ -196,7 +196,17 @@ def test_a_torchvision_mobilenet_gives_the_same_maps(tmp_path):
 def test_published_checksums_are_those_torchvision_names_its_files_by():
     urls = {
         weights.url.rsplit("-", 1)[1].removesuffix(".pth")
-        for name in ("resnet18", "resnet34", "resnet50", "mobilenet_v2", "vgg16", "vgg16_bn", "densenet121")
+        for name in (
+            "resnet18",
+            "resnet34",
+            "resnet50",
+            "mobilenet_v2",
+            "vgg16",
+            "vgg16_bn",
+            "vgg19",
+            "squeezenet1_1",
+            "densenet121",
+        )
         for weights in torchvision.models.get_model_weights(name)
     }
     assert set(PUBLISHED) <= urls
