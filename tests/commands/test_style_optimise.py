@@ -91,6 +91,54 @@ def test_the_picture_says_how_it_was_made(folder, capsys):
     assert str(folder) not in json.dumps(record)
 
 
+def test_a_style_that_goes_away_while_it_is_painted_costs_nothing(folder, capsys, monkeypatch):
+    before = sha256_of(folder / "one.png")
+    whole = style_optimise.paint
+
+    def paint(*arguments, **options):
+        (folder / "one.png").unlink(missing_ok=True)
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(style_optimise, "paint", paint)
+    painted(folder, capsys, "--steps", "2")
+    assert segue.style_inspect(folder / "out.png").found.record.styles[0].sha256 == before
+
+
+def test_too_little_memory_is_one_line(folder, capsys, monkeypatch):
+    def paint(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(style_optimise, "paint", paint)
+    assert main(command(folder, "--steps", "2")) == 4
+    assert "out of memory while painting: take a smaller --size" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(folder, capsys):
+    (folder / "here.png").mkdir()
+    out = str(folder / "out.png")
+    for words, message in (
+        (("--out", str(folder / "here.png")), "expected a file to write, got the folder"),
+        (("--preview", out), "expected another file than the result"),
+        (("--licences", "x" * 40_000), "expected a record of at most 32000 characters"),
+    ):
+        assert main(command(folder, "--steps", "2", *words)) == 2
+        assert message in capsys.readouterr().err
+    assert not (folder / "out.png").exists()
+
+
+def test_a_blend_is_relative(folder, capsys):
+    files = []
+    for share in ("1", "1e-50"):
+        painted(folder, capsys, "--steps", "2", "--blend", share)
+        files.append(read_picture(folder / "out.png"))
+    assert torch.equal(*files)
+
+
+def test_a_black_picture_is_never_called_done(folder, capsys):
+    assert main(command(folder, "--steps", "1", "--style-weight", "3e37", "--precision", "fp32")) == 4
+    assert "expected finite numbers" in capsys.readouterr().err
+
+
 def test_without_a_watermark_there_is_the_record_alone(folder, capsys):
     painted(folder, capsys, "--size", "176", "--steps", "1", "--no-watermark")
     found = segue.style_inspect(folder / "out.png")

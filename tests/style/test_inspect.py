@@ -1,12 +1,16 @@
 """What is said of a picture: the record, the watermark, and whether they belong together."""
 
+import hashlib
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from marked_pictures import picture, png_with
+from segue.cli import main
 from segue.commands import style_inspect
 from segue.errors import DataError, UsageError
 from segue.style import record_text
@@ -117,3 +121,32 @@ def test_what_is_no_picture_is_refused(tmp_path):
             inspect(path)
     with pytest.raises(UsageError, match="expected a picture, got none"):
         style_inspect.run(StyleInspectConfig())
+
+
+def sealed(options_json):
+    """A record whose check sum is right, with options as a stranger wrote them."""
+    content = {"method": "x", "styles": [], "options": json.loads(options_json)}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    whole = {"format": "segue-style-record", "version": 1, "marked": False, "sha256": digest, "record": content}
+    return json.dumps(whole, sort_keys=True, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    ['{"a":' + "[" * 400 + "]" * 400 + "}", '{"a":{"b":1}}', '{"a":1e999}'],
+    ids=["deep", "nested", "infinite"],
+)
+def test_options_that_no_record_has_are_a_damaged_record(tmp_path, capsys, options):
+    png_with(tmp_path / "a.png", sealed(options))
+    assert main(["style", "inspect", str(tmp_path / "a.png"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["record"] is None
+    assert found["problem"]
+
+
+def test_a_terminal_that_lacks_letters_gets_others(tmp_path, monkeypatch):
+    record = StyleRecord("adain", (UsedStyle("名🖼" + "x" * 500),))
+    write_marked(picture("scene"), tmp_path / "a.png", record)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    for line in inspect(tmp_path / "a.png").lines():
+        line.encode("ascii")

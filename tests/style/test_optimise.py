@@ -242,5 +242,5 @@ def test_the_watch_sees_every_step():
 
 def test_a_loss_that_is_no_number_ends_it_in_one_line():
     content = tiny.picture(0)
-    with pytest.raises(TrainingStoppedError, match=r"expected a finite loss, got (nan|inf) for style at step 1"):
+    with pytest.raises(TrainingStoppedError, match=r"expected finite numbers, got (nan|inf) for style at step 1"):
         painted(content, content, tiny.picture(1), style=float("inf"))

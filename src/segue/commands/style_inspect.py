@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,4 +117,6 @@ def _id(number: int) -> str:
 def _shown(line: str) -> str:
     """A line that may hold text from a stranger's file: nothing in it moves the cursor, and it has an end."""
     plain = "".join(letter if letter.isprintable() else "?" for letter in line)
-    return plain if len(plain) <= LONGEST_LINE else f"{plain[:LONGEST_LINE]}…"
+    shown = plain if len(plain) <= LONGEST_LINE else f"{plain[:LONGEST_LINE]}…"
+    encoding = sys.stdout.encoding or "utf-8"  # what a terminal cannot show shall not end the command
+    return shown.encode(encoding, "replace").decode(encoding)

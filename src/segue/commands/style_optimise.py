@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from segue.console import duration, progress_bar
 from segue.durable import sha256_of
-from segue.errors import UsageError
+from segue.errors import DataError, RunError, TrainingStoppedError, UsageError
 from segue.infer.device import pick_device
 from segue.models.source import Source
 from segue.style.budget import PROBE, Budget, affordable
@@ -27,10 +27,12 @@ from segue.style.picture import eight_bits, size_within, write_picture
 from segue.style.presets import PRESETS
 from segue.style.pyramid import Level, pyramid, sizes
 from segue.style.record import StyleRecord, UsedStyle, write_marked
+from segue.style.record_text import seal
 from segue.style.scene import Scene, read_scene
 from segue.style_configs import StyleOptimiseConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
+from segue.train.step import out_of_memory
 
 log = logging.getLogger("segue")
 SIDE = 512  # pixels of the long side, at most, where neither a size nor a budget is given
@@ -90,6 +92,7 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     network_name, recipe = recipe_of(config)
     taps = tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
     scene = _scene(config)
+    hashes = _hashes((config.content, *config.styles))  # of what was read: a file may change while it is painted
     device = pick_device(config.device)
     precision = "fp32" if config.optimizer == "lbfgs" else pick_precision(config.precision, device.type)
     if config.threads is not None:
@@ -102,12 +105,22 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
         keep_freed_memory()
     network, source = load_loss_network(network_name, taps, config.weights)
     network.prepared(device, precision)
+    record = _record(config, hashes, network_name, recipe, source)
+    seal(record.to_json(), True)  # one that is too long is refused before the work
     work = _Work(config, recipe, scene.on(device), network, began)
-    picture, traces = work.paint()
+    try:
+        picture, traces = work.paint()
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise TrainingStoppedError("out of memory while painting: take a smaller --size") from None
     levels = tuple(Level(*trace.size, trace.steps) for trace in traces)
     settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads(), "seed": config.seed}
-    record = _record(config, network_name, recipe, source, levels, settings)
+    sizes_and_steps = {"sizes": [f"{one.height}x{one.width}" for one in levels], "steps": [one.steps for one in levels]}
+    record = dataclasses.replace(record, options={**record.options, **sizes_and_steps, **settings})
     settings["watermark"] = write_marked(eight_bits(picture), config.out, record, config.watermark)
+    if config.seconds is not None and min(trace.steps for trace in traces) == 1:
+        log.warning("%g seconds were too few for these pictures: some size had a single step", config.seconds)
     seconds = time.perf_counter() - began
     return StyleOptimiseResult(config.out, levels, tuple(traces), network_name, source, settings, seconds)
 
@@ -135,21 +148,15 @@ def recipe_of(config: StyleOptimiseConfig) -> tuple[str, Recipe]:
 
 
 def _record(
-    config: StyleOptimiseConfig,
-    network: str,
-    recipe: Recipe,
-    source: Source,
-    levels: Sequence[Level],
-    settings: dict[str, Any],
+    config: StyleOptimiseConfig, hashes: Mapping[Path, str], network: str, recipe: Recipe, source: Source
 ) -> StyleRecord:
     """What travels with the picture: names of files without their folders, which are nobody else's business."""
     licences = config.licences or ("",) * len(config.styles)
     styles = [
-        UsedStyle(path.stem, path.name, licence, sha256_of(path))
+        UsedStyle(path.stem, path.name, licence, hashes[path])
         for path, licence in zip(config.styles, licences, strict=True)
     ]
     chosen = {"network": network, "weights": source.name, "weights_licence": source.licence}
-    painted = {"sizes": [f"{level.height}x{level.width}" for level in levels], "steps": [one.steps for one in levels]}
     asked = {
         "preset": config.preset,
         "optimizer": config.optimizer,
@@ -163,10 +170,17 @@ def _record(
     return StyleRecord(
         "style optimise",
         tuple(styles),
-        sha256_of(config.content),
+        hashes[config.content],
         source.sha256 or "",
-        {**chosen, **painted, **asked, **settings},
+        {**chosen, **asked},
     )
+
+
+def _hashes(paths: Iterable[Path]) -> dict[Path, str]:
+    try:
+        return {path: sha256_of(path) for path in paths}
+    except OSError as error:
+        raise DataError(f"{error.filename}: expected a picture that stays, got {error.strerror}") from None
 
 
 def _given(value: float | None, otherwise: float) -> float:
@@ -184,6 +198,10 @@ def _check_paths(config: StyleOptimiseConfig) -> None:
             raise UsageError(f"{name}: expected another file than the pictures that are read, got {path}")
         if path is not None and not path.parent.is_dir():
             raise UsageError(f"{name}: expected a folder that exists, got {path.parent}: make it first")
+        if path is not None and path.is_dir():
+            raise UsageError(f"{name}: expected a file to write, got the folder {path}: give a name in it")
+    if config.preview is not None and config.preview.resolve() == config.out.resolve():
+        raise UsageError(f"preview: expected another file than the result, got {config.preview} for both")
 
 
 def _scene(config: StyleOptimiseConfig) -> Scene:
@@ -250,8 +268,12 @@ class _Work:
         return Objective(self.network, self.recipe, content, styles, self.scene.maps)
 
     def _preview(self, picture: Tensor) -> None:
-        if self.config.preview is not None:
+        if self.config.preview is None:
+            return
+        try:
             write_picture(self.config.preview, self.scene.finished(picture))
+        except RunError as error:  # the painting is worth more than a look at it
+            log.warning("%s", error)
 
     def _budget(self) -> Budget:
         assert self.config.seconds is not None, "a budget was asked for"

@@ -85,6 +85,7 @@ def paint(
             watch(State(number, done - 1, last, picture.detach()))
         traces.append(Trace(size, done, first, last))
         picture = adam.mean if adam.mean is not None else picture.detach()
+        _check_finite({"the picture": float(picture.sum())}, done, rate)  # the last step had nobody behind it
     return picture, traces
 
 
@@ -138,6 +139,6 @@ def _check_finite(terms: Terms, step: int, lr: float) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingStoppedError(
-                f"expected a finite loss, got {value} for {name} at step {step + 1}: take a smaller --lr than {lr:g}, "
+                f"expected finite numbers, got {value} for {name} at step {step + 1}: take a smaller --lr than {lr:g}, "
                 "--precision fp32 or --optimizer adam"
             )

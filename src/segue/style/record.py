@@ -145,12 +145,18 @@ def _opened(content: dict[str, Any]) -> StyleRecord:
     if not isinstance(styles, list) or not all(isinstance(style, dict) for style in styles):
         raise DataError("expected a list of styles in the record, got none: it was written by something else")
     options = content.get("options")
+    if isinstance(options, dict) and not all(map(_is_option, options.values())):
+        raise DataError("expected options that are text, numbers or lists of them in the record, got others")
     names = ("method", "content_sha256", "model_sha256", "segue_version", "date")
     return StyleRecord(
         styles=tuple(UsedStyle(**_texts(style, ("name", "source", "licence", "sha256"))) for style in styles),
         options=options if isinstance(options, dict) else {},
         **_texts(content, names),
     )
+
+
+def _is_option(value: object) -> bool:
+    return not any(isinstance(one, dict | list) for one in (value if isinstance(value, list) else [value]))
 
 
 def _texts(content: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:

@@ -99,7 +99,8 @@ def read_scene(
     `shares` of the styles need not add up to one; all are alike when there are none. `keep_colours` is none, luminance
     or coral. Raises `DataError` when a file cannot be read or the masks do not fit.
     """
-    picture, weights = read_picture(content), list(shares) or [1.0] * len(styles)
+    total = sum(shares) or 1.0  # tiny ones would be lost in float32
+    picture, weights = read_picture(content), [share / total for share in shares] or [1.0] * len(styles)
     pictures = [_recoloured(read_picture(path), picture, keep_colours) for path in styles]
     painted = grey(picture) if keep_colours == "luminance" else picture
     coloured = picture if keep_colours == "luminance" else None

@@ -94,7 +94,7 @@ def training_step(engine: Engine, batch: Batch, state: State) -> dict[str, float
                 "use a larger --data.size or --optim.batch"
             ) from None
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             _undo(engine, buffers)
             if engine.group.size > 1:
@@ -118,7 +118,7 @@ def _rehearse(engine: Engine, batch: Batch, state: State, buffers: list[Tensor])
             with engine.group.apart():
                 _gradients(engine, batch, state)
         except RuntimeError as error:
-            ran_out = _out_of_memory(error)
+            ran_out = out_of_memory(error)
             if not ran_out:
                 raise
         except (NonFiniteError, ValueError):
@@ -231,7 +231,8 @@ def _undo(engine: Engine, buffers: list[Tensor]) -> None:
         torch.cuda.empty_cache()
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether that is what went wrong, on any device."""
     # the CPU allocator has no exception class of its own
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
