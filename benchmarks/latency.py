@@ -13,7 +13,7 @@ normaliser, in the layout that they read (channels-last or contiguous), which co
 Rows put Segue beside the best side that computes in float32 as it does. bfloat16 sides are shown, with the share of
 pixels they change, and are not compared with: they give another result. Needs the `bench` extra for ONNX Runtime and
 OpenVINO, and a C++ compiler for torch.compile, which is tried with one image only: each shape takes it most of a
-minute, and of the sides in float32 it was never the best. A side that cannot be had is named.
+minute. A side that cannot be had is named.
 """
 
 from __future__ import annotations
