@@ -14,7 +14,6 @@ from torch import Tensor
 
 from segue.style.statistics import widened
 
-DIVISIONS = ("gatys", "relative")
 SMALLEST_POWER = 1e-12  # of a target that is nothing but zeros
 
 

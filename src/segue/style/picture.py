@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from segue.errors import DataError, UsageError
 
 Picture = Float[Tensor, "1 3 height width"]
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-JPEG_QUALITY = 95  # with full-resolution colour: brush strokes are fine coloured texture
+# of Pillow; colour is kept at full resolution in a JPEG: brush strokes are fine coloured texture
+SAVED_WITH: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 95, "subsampling": 0}}
 
 
 def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Float[Tensor, "1 3 height width"]:
@@ -46,8 +48,9 @@ def write_picture(path: Path, picture: Float[Tensor, "1 3 height width"]) -> Non
     if kind is None:
         raise UsageError(f"{path}: expected a picture ending in {', '.join(FORMATS)}, got {path.suffix or 'no ending'}")
     image = Image.fromarray(eight_bits(picture))
-    options = {"quality": JPEG_QUALITY, "subsampling": 0} if kind == "JPEG" else {}
-    write_durably(path, lambda temporary: image.save(temporary, kind, **options), image.width * image.height * 3)
+    write_durably(
+        path, lambda temporary: image.save(temporary, kind, **SAVED_WITH[kind]), image.width * image.height * 3
+    )
 
 
 def eight_bits(picture: Float[Tensor, "1 3 height width"]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

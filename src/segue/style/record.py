@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +25,7 @@ from segue.durable import write_durably
 from segue.errors import DataError, UsageError
 from segue.style.exif_comment import comment_in, with_comment
 from segue.style.mark_frame import NUMBER_BITS
-from segue.style.picture import JPEG_QUALITY
+from segue.style.picture import FORMATS, SAVED_WITH
 from segue.style.record_text import FORMAT, seal, sha256_of_content, unseal
 from segue.style.watermark import MIN_SIDE, embed
 
@@ -101,16 +100,17 @@ def write_marked(
         UsageError: another ending, or a record that is too long or holds what JSON cannot.
         RunError: the file cannot be written.
     """
-    save = _SAVERS.get(path.suffix.lower())
-    if save is None:
-        raise UsageError(f"{path}: expected a name that ends in {', '.join(_SAVERS)}, got {path.suffix or 'none'}")
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{path}: expected a name that ends in {', '.join(FORMATS)}, got {path.suffix or 'none'}")
     height, width = picture.shape[:2]
     marked = watermark and min(height, width) >= MIN_SIDE
     if watermark and not marked:
         _log.warning("%s: %d x %d pixels are too few for a watermark; its record is written", path, height, width)
     text = seal(record.to_json(), marked)
     image = Image.fromarray(embed(picture, record.number) if marked else picture)
-    write_durably(path, lambda temporary: save(image, temporary, text), picture.nbytes)
+    options = SAVED_WITH[kind] | _metadata(kind, text)
+    write_durably(path, lambda temporary: image.save(temporary, format=kind, **options), picture.nbytes)
     return marked
 
 
@@ -163,18 +163,10 @@ def _texts(content: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
     return {name: str(content.get(name, "")) for name in names}
 
 
-def _save_png(image: Image.Image, path: Path, text: str) -> None:
+def _metadata(kind: str, text: str) -> dict[str, Any]:
+    """The text as Pillow's option for the format."""
+    if kind == "JPEG":
+        return {"exif": with_comment(text)}
     metadata = PngInfo()
     metadata.add_itxt(FORMAT, text)
-    image.save(path, format="PNG", pnginfo=metadata)
-
-
-def _save_jpeg(image: Image.Image, path: Path, text: str) -> None:
-    image.save(path, format="JPEG", quality=JPEG_QUALITY, subsampling=0, exif=with_comment(text))
-
-
-_SAVERS: dict[str, Callable[[Image.Image, Path, str], None]] = {
-    ".png": _save_png,
-    ".jpg": _save_jpeg,
-    ".jpeg": _save_jpeg,
-}
+    return {"pnginfo": metadata}

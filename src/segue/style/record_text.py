@@ -19,10 +19,9 @@ LONGEST = 32_000  # characters; what is longer is not written, and not parsed
 
 @dataclass(frozen=True)
 class Sealed:
-    """A record's content as plain JSON types, its SHA-256, and whether a watermark was put into the picture."""
+    """A record's content as plain JSON types, and whether a watermark was put into the picture."""
 
     content: dict[str, Any]
-    sha256: str
     marked: bool
 
 
@@ -75,7 +74,7 @@ def unseal(text: str) -> Sealed | None:
         right = False
     if not right or not isinstance(content, dict):
         raise DataError("expected a record that has its check sum, got another: it was changed after it was written")
-    return Sealed(content, str(whole["sha256"]), whole.get("marked") is True)
+    return Sealed(content, whole.get("marked") is True)
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -34,11 +34,6 @@ class Layer:
     tap: str = ""
     inner: int = 0
 
-    @property
-    def stride(self) -> int:
-        """How many times smaller the layer's output is."""
-        return 2 if self.kind in ("pool", "wide_pool", "stem") else 1
-
 
 def layers_of(network: str) -> tuple[Layer, ...]:
     """The layers of `vgg16`, `vgg19` or `squeezenet1_1`, in the order of torchvision's `features`."""
