@@ -61,18 +61,18 @@ class Job:
 
 
 JOBS = (
-    Job("small_costs.py", 3),
+    Job("small_costs.py", 3, ("--rounds", "5")),
     Job("throughput.py", 6, ("--rounds", "3"), ("{camvid}",)),
     Job("latency.py", 2),
     Job("predict_folder.py", 3),
-    Job("large_scene.py", 6.5, ("--only", "scene")),
+    Job("large_scene.py", 8, ("--only", "scene")),
     Job("large_scene.py", 1.5, ("--only", "seams", "--quick")),
     Job("million.py", 2),
     Job(
         "time_to_miou.py",
-        6,
+        4,
         (
-            *("--images", "25", "--seconds", "60", "--equal-time", "--loops", "smp", "torchvision"),
+            *("--images", "25", "--seconds", "45", "--equal-time", "--loops", "smp", "torchvision"),
             *("--out", "{folder}/time_to_miou.jsonl"),
         ),
         ("{camvid}", "{weights}"),

@@ -12,7 +12,7 @@ import time
 
 import torch
 
-from segue.cli import main
+from segue.cli import entry
 from segue.errors import DataError
 from segue.train import loop, sharding
 
@@ -42,4 +42,5 @@ if __name__ == "__main__":
     sharding.BLOCK = 1000
     if sys.argv[1] != "none":
         befall(*sys.argv[1].split(":"))
-    sys.exit(main(sys.argv[2:]))
+    del sys.argv[1]
+    entry()

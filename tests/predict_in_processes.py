@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from segue.cli import main
+from segue.cli import entry
 from segue.infer.segmenter import Segmenter
 
 
@@ -18,4 +18,5 @@ def kill(*_: object) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == os.environ["RANK"]:
         Segmenter.segment = kill
-    sys.exit(main(sys.argv[2:]))
+    del sys.argv[1]
+    entry()

@@ -7,6 +7,7 @@ imported until a verb that needs it runs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib
 import itertools
@@ -61,7 +62,31 @@ SHARED = ("fit", "predict")  # verbs whose work is shared by processes that torc
 
 def entry() -> NoReturn:
     """The console script."""
-    sys.exit(main())
+    if processes() == 1:
+        sys.exit(main())
+    _leave(_code_of_main())
+
+
+def _code_of_main() -> int:
+    try:
+        return main()
+    except SystemExit as left:  # what --help raises, and the processes that leave it to the first to say why
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart, which its threads of torch.distributed may not outlive.
+
+    A group of processes that was destroyed keeps its threads for as long as anything refers to it, as the caches of
+    sharded tensors do. When one of them wants the interpreter while that is being taken apart, Python ends the thread
+    inside code of C++ that allows no such thing, and a run that has done everything ends in "terminate called without
+    an active exception". Whatever Segue writes is on the disk by then.
+    """
+    with contextlib.suppress(BrokenPipeError):  # whoever read our output left
+        sys.stdout.flush()
+    sys.stderr.flush()
+    logging.shutdown()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from segue.cli import main
 from segue.train.checkpoint import load_newest
-from two_processes import OPTIONS, assert_same_model, assert_same_scores, last_row, said, torchrun
+from two_processes import OPTIONS, assert_same_model, assert_same_scores, last_row, run_script, said, torchrun
 
 
 @pytest.mark.slow
@@ -90,3 +90,10 @@ def test_a_batch_that_cannot_be_dealt_is_refused_in_one_line(data, tmp_path):
     (line,) = said(errors)
     assert "optim.batch 5: expected a multiple of the 2 processes" in line
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_thread_that_wants_the_interpreter_at_the_end_does_not_abort_a_run_that_is_done():
+    output, errors, code = run_script("leave_in_processes.py")
+    assert code == 0, errors
+    assert output.splitlines() == ["said before leaving"] * 2
