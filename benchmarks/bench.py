@@ -65,8 +65,7 @@ JOBS = (
     Job("throughput.py", 6, ("--rounds", "3"), ("{camvid}",)),
     Job("latency.py", 2),
     Job("predict_folder.py", 3),
-    Job("large_scene.py", 8, ("--only", "scene")),
-    Job("large_scene.py", 1.5, ("--only", "seams", "--quick")),
+    Job("large_scene.py", 9, ("--quick",)),
     Job("million.py", 2),
     Job(
         "time_to_miou.py",

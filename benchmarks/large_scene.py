@@ -145,12 +145,11 @@ def main() -> None:
     parser.add_argument("--seam-side", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument(
-        "--quick", action="store_true", help="4000 x 4000 pixels, two tilings: says less, takes a minute"
+        "--quick", action="store_true", help="one network and its default tiles only (--side 4000 beside it: a minute)"
     )
     parser.add_argument("--only", choices=("scene", "seams"))
     parser.add_argument("--folder", type=Path, help="where the files go; a temporary folder when not given")
     given = parser.parse_args()
-    side = 4000 if given.quick else given.side
     cases: list[tuple[int | None, float]] = [(None, 0.25)]
     if not given.quick:
         cases += [(None, 0.5), (None, 0.75), (512, 0.25), (512, 0.5), (1024, 0.25), (1024, 0.5)]
@@ -164,7 +163,7 @@ def main() -> None:
                 error = seams(run, network, given.seam_side, cases)
                 emit(within(f"seam error, {network}, default tiles", 100 * error[cases[0]], "%", at_most=0.1))
         if given.only != "seams":
-            big_scene(runs["U-Net"], folder, side)
+            big_scene(runs["U-Net"], folder, given.side)
 
 
 if __name__ == "__main__":
