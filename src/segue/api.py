@@ -450,6 +450,9 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     keep_colours: str = "none",
     content_mask: str | Path | None = None,
     style_mask: tuple[str | Path, ...] = (),
+    by_class: Mapping[str, str | Path] | None = None,
+    segmenter: str | Path | None = None,
+    feather: float = 0.01,
     size: int | None = None,
     steps: tuple[int, ...] = (),
     seconds: float | None = None,
@@ -476,6 +479,9 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         keep_colours: none, luminance or coral.
         content_mask: regions of the content, a grey or index image of its size.
         style_mask: regions of the styles, a mask for each of them.
+        by_class: style of each class, `{"sky": "starry.jpg", "person": "keep", "rest": "sketch.jpg"}`, in place of styles.
+        segmenter: run or model folder that finds the classes; without one they are the values of `content_mask`.
+        feather: width of the fade beside what is kept, as a share of the result's long side.
         size: long side of the result in pixels; the content's, at most 512, when not given.
         steps: steps in all, or of each size from coarse to fine.
         seconds: wall-clock budget, instead of steps.
@@ -500,6 +506,9 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         keep_colours=keep_colours,
         content_mask=Path(content_mask) if content_mask is not None else None,
         style_mask=tuple(Path(mask) for mask in style_mask),
+        by_class=tuple(f"{name}={style}" for name, style in (by_class or {}).items()),
+        segmenter=Path(segmenter) if segmenter is not None else None,
+        feather=feather,
         size=size,
         steps=steps,
         seconds=seconds,

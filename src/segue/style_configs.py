@@ -54,9 +54,20 @@ class StyleOptimiseConfig(Checked):
         choices=("none", "luminance", "coral"),
     )
     content_mask: Path | None = knob(
-        None, "regions of the content, a grey or index image of its size; each gets the style of the same value"
+        None,
+        "regions of the content, a grey or index image of its size; each gets the style of the same value, or with "
+        "--by-class that of its value there",
     )
     style_mask: tuple[Path, ...] = knob((), "regions of the styles, a mask for each style in their order", words=True)
+    by_class: tuple[str, ...] = knob(
+        (),
+        'style of each class of the content, as "sky=starry.jpg, road=sketch.jpg, person=keep", in place of STYLE; '
+        "rest= names the others, which are kept when it is not given",
+    )
+    segmenter: Path | None = knob(None, "run or model folder of segue fit that finds the classes in the content")
+    feather: float = knob(
+        0.01, "width of the fade beside what is kept, as a share of the result's long side", low=0, high=0.25
+    )
     size: int | None = knob(
         None, "long side of the result in pixels; the content's, at most 512, when not given", low=16, high=8192
     )
@@ -123,8 +134,16 @@ class StyleOptimiseConfig(Checked):
         wrong = []
         if self.seconds is not None and self.steps:
             wrong.append("steps: expected --steps or --seconds, which sets them, got both")
-        if (self.content_mask is None) != (not self.style_mask):
+        if not self.by_class and (self.content_mask is None) != (not self.style_mask):
             wrong.append("content_mask: expected --content-mask and --style-mask together, got one of them")
+        if self.by_class and (self.styles or self.style_mask or self.blend):
+            got = "STYLE" if self.styles else "--style-mask" if self.style_mask else "--blend"
+            wrong.append(f"by_class: expected it in place of STYLE, --style-mask and --blend, got {got} beside it")
+        if self.by_class and (self.segmenter is None) == (self.content_mask is None):
+            got = "neither" if self.segmenter is None else "both"
+            wrong.append(f"by_class: expected --segmenter or --content-mask, which say where each class is, got {got}")
+        if self.segmenter is not None and not self.by_class:
+            wrong.append("segmenter: expected --by-class beside it, which says what to do with its classes, got none")
         if self.optimizer == "lbfgs" and self.precision == "bf16":
             wrong.append("precision: expected fp32 for lbfgs, which compares gradients, got bf16")
         return wrong

@@ -9,9 +9,11 @@ import torch
 from PIL import Image
 
 import segue
+from fakes import write_blocks
 from segue.cli import main
 from segue.commands import style_optimise
 from segue.durable import sha256_of
+from segue.infer.segmenter import Segmenter
 from segue.style.loss_network import build_loss_network
 from segue.style.picture import read_picture, write_picture
 from segue.style.presets import PRESETS
@@ -311,3 +313,69 @@ def test_a_photo_gets_the_style_of_a_painting(shared, tmp_path, capsys):
     assert style[1][-1] < 0.5 * style[0][0]
     assert found.std() > 0.1
     assert (found.mean((2, 3)) - read_picture(painting).mean((2, 3))).abs().max() < 0.2
+
+
+# --- by class --------------------------------------------------------------------------------------------------------
+
+
+def by_class(folder, capsys, words, *more):
+    return painted(folder, capsys, "--by-class", words.format(folder), *more, "--steps", "4", styles=())
+
+
+def test_a_kept_region_is_exact_and_each_other_has_its_own_style(folder, capsys):
+    masked = ("--content-mask", str(folder / "photo_mask.png"), "--size", "48", "--no-watermark")
+    _, found = by_class(folder, capsys, "0={0}/one.png, 200=keep", *masked)
+    content = read_picture(folder / "photo.png")
+    assert torch.equal(found[..., 24:], content[..., 24:])
+    assert (found - content)[..., :20].abs().mean() > 0.01
+    _, other = by_class(folder, capsys, "0={0}/other.png, rest=keep", *masked)
+    _, both = by_class(folder, capsys, "0={0}/one.png, 200={0}/other.png", *masked)
+    near, far = ((both - one)[..., :20].abs().mean() for one in (found, other))
+    assert near < far / 2
+    assert (both - content)[..., 28:].abs().mean() > 0.01
+
+
+def test_the_record_says_which_class_got_which_style(folder, capsys):
+    masked = ("--content-mask", str(folder / "photo_mask.png"), "--size", "48")
+    by_class(folder, capsys, "0={0}/one.png", *masked, "--licences", "CC0-1.0")
+    assert main(["style", "inspect", str(folder / "out.png"), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)["record"]
+    assert record["options"]["by_class"] == ["0=one.png"]
+    assert [(one["name"], one["licence"]) for one in record["styles"]] == [("one", "CC0-1.0")]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--by-class", "0=one.png"], "expected --segmenter or --content-mask, which say where each class is, got nei"),
+        (["--by-class", "0=one.png", "--segmenter", "a", "--content-mask", "b"], "each class is, got both"),
+        (["--segmenter", "a"], "segmenter: expected --by-class beside it"),
+        (["--by-class", "0=a.png", "--content-mask", "b", "--blend", "1"], "got --blend beside it"),
+        (["--by-class", "0:a.png", "--content-mask", "b"], "expected CLASS=STYLE or CLASS=keep"),
+        (["--by-class", "0=a.png", "--content-mask", "b", "--licences", "x,y"], "one for each of 1 styles, got 2"),
+    ],
+)
+def test_classes_that_cannot_be_found_are_one_line(folder, capsys, words, message):
+    assert main(command(folder, *words, styles=())) == 2
+    captured = capsys.readouterr().err
+    assert message in captured
+    assert captured.count("\n") == 1
+
+
+def test_a_run_finds_the_classes(folder, capsys, tmp_path_factory):
+    data = write_blocks(tmp_path_factory.mktemp("data"), 6)
+    run = tmp_path_factory.mktemp("run") / "run"
+    small = ["--model.encoder", "test_resnet", "--model.decoder", "fcn", "--data.size", "32x32", "--no-configure"]
+    assert main(["fit", str(data), "--out", str(run), "--steps", "2", "--transfer.mode", "scratch", *small]) == 0
+    capsys.readouterr()
+    segmenter = Segmenter.load(run)
+    mask = segmenter.predict(folder / "photo.png").mask
+    number = int(np.bincount(mask.ravel()).argmax())
+    name = segmenter.classes.names[number]
+    found = by_class(folder, capsys, f"{name}={{0}}/one.png", "--segmenter", str(run), "--size", "48", "--no-watermark")
+    content = read_picture(folder / "photo.png")
+    kept = torch.from_numpy(mask != number)
+    assert torch.equal(found[1][..., kept], content[..., kept])
+    assert (found[1] - content)[..., ~kept].abs().max() > 0.01
+    assert main(command(folder, "--by-class", "zebra=one.png", "--segmenter", str(run), styles=())) == 2
+    assert "expected a class of" in capsys.readouterr().err

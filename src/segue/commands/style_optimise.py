@@ -14,11 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segue.commands.styled_classes import by_mask, by_segmenter
 from segue.console import duration, progress_bar
 from segue.durable import sha256_of
 from segue.errors import DataError, RunError, TrainingStoppedError, UsageError
 from segue.infer.device import pick_device
+from segue.infer.segmenter import Segmenter
 from segue.models.source import Source
+from segue.style.by_class import split, styles_named
 from segue.style.budget import PROBE, Budget, affordable
 from segue.style.loss_network import LossNetwork, build_loss_network, load_loss_network
 from segue.style.objective import Objective, Recipe
@@ -28,7 +31,7 @@ from segue.style.presets import PRESETS
 from segue.style.pyramid import Level, pyramid, sizes
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.record_text import seal
-from segue.style.scene import Scene, read_scene
+from segue.style.scene import Scene, read_scene, read_scene_by_class
 from segue.style_configs import StyleOptimiseConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
@@ -88,11 +91,14 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     longer a number.
     """
     began = time.perf_counter() if began is None else began
-    _check_paths(config)
+    pairs = split(config.by_class)
+    named = config.styles or styles_named(pairs)
+    _check_paths(config, named)
+    licences = _licences(config, named)
     network_name, recipe = recipe_of(config)
     taps = tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
-    scene = _scene(config)
-    hashes = _hashes((config.content, *config.styles))  # of what was read: a file may change while it is painted
+    styles, scene = _by_class(config, pairs) if pairs else (named, _scene(config))
+    hashes = _hashes((config.content, *styles))  # of what was read: a file may change while it is painted
     device = pick_device(config.device)
     precision = "fp32" if config.optimizer == "lbfgs" else pick_precision(config.precision, device.type)
     if config.threads is not None:
@@ -105,7 +111,8 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
         keep_freed_memory()
     network, source = load_loss_network(network_name, taps, config.weights)
     network.prepared(device, precision)
-    record = _record(config, hashes, network_name, recipe, source)
+    used = [UsedStyle(path.stem, path.name, licences[path], hashes[path]) for path in styles]
+    record = _record(config, used, hashes[config.content], network_name, recipe, source)
     seal(record.to_json(), True)  # one that is too long is refused before the work
     work = _Work(config, recipe, scene.on(device), network, began)
     try:
@@ -148,14 +155,14 @@ def recipe_of(config: StyleOptimiseConfig) -> tuple[str, Recipe]:
 
 
 def _record(
-    config: StyleOptimiseConfig, hashes: Mapping[Path, str], network: str, recipe: Recipe, source: Source
+    config: StyleOptimiseConfig,
+    styles: Sequence[UsedStyle],
+    content_sha256: str,
+    network: str,
+    recipe: Recipe,
+    source: Source,
 ) -> StyleRecord:
     """What travels with the picture: names of files without their folders, which are nobody else's business."""
-    licences = config.licences or ("",) * len(config.styles)
-    styles = [
-        UsedStyle(path.stem, path.name, licence, hashes[path])
-        for path, licence in zip(config.styles, licences, strict=True)
-    ]
     chosen = {"network": network, "weights": source.name, "weights_licence": source.licence}
     asked = {
         "preset": config.preset,
@@ -166,14 +173,17 @@ def _record(
         "content_weight": recipe.content_weight,
         "style_weight": recipe.style_weight,
         "by_region": config.content_mask is not None,
+        "by_class": [f"{name}={Path(style).name}" for name, style in split(config.by_class).items()],
+        "segmenter": config.segmenter.resolve().name if config.segmenter else "",
     }
-    return StyleRecord(
-        "style optimise",
-        tuple(styles),
-        hashes[config.content],
-        source.sha256 or "",
-        {**chosen, **asked},
-    )
+    return StyleRecord("style optimise", tuple(styles), content_sha256, source.sha256 or "", {**chosen, **asked})
+
+
+def _licences(config: StyleOptimiseConfig, styles: Sequence[Path]) -> dict[Path, str]:
+    """That of each style, empty where none are given; with classes, the styles are in the order they are first named."""
+    if config.licences and len(config.licences) != len(styles):
+        raise UsageError(f"licences: expected one for each of {len(styles)} styles, got {len(config.licences)}")
+    return dict(zip(styles, config.licences or ("",) * len(styles), strict=True))
 
 
 def _hashes(paths: Iterable[Path]) -> dict[Path, str]:
@@ -187,12 +197,12 @@ def _given(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
-def _check_paths(config: StyleOptimiseConfig) -> None:
-    if config.content == Path() or not config.styles:
+def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:
+    if config.content == Path() or not (styles or config.by_class):
         got = "neither" if config.content == Path() else "no style"
         raise UsageError(f"expected a picture and one or more styles, got {got}: segue style optimise CONTENT STYLE")
     masks = (config.content_mask,) if config.content_mask else ()
-    taken = {path.resolve() for path in (config.content, *config.styles, *masks, *config.style_mask)}
+    taken = {path.resolve() for path in (config.content, *styles, *masks, *config.style_mask)}
     for name, path in (("out", config.out), ("preview", config.preview)):
         if path is not None and path.resolve() in taken:
             raise UsageError(f"{name}: expected another file than the pictures that are read, got {path}")
@@ -214,6 +224,28 @@ def _scene(config: StyleOptimiseConfig) -> Scene:
         keep_colours=config.keep_colours,
         style_scale=config.style_scale,
     )
+
+
+def _by_class(config: StyleOptimiseConfig, pairs: Mapping[str, str]) -> tuple[tuple[Path, ...], Scene]:
+    """The styles that the classes in the picture get, and the scene with a region for each of them."""
+    if config.segmenter is not None:
+        segmenter = Segmenter.load(config.segmenter, config.device)
+        assignment, regions = by_segmenter(pairs, segmenter, config.segmenter, config.content)
+    else:
+        assert config.content_mask is not None, "the configuration has one of the two"
+        assignment, regions = by_mask(pairs, config.content_mask, config.content)
+    for place, style in enumerate(assignment.styles):
+        names = ", ".join(assignment.names[one] for one, its in assignment.style_of.items() if its == place)
+        log.info("%s: %s, %.3g %% of the picture", style.name, names, 100 * (regions == place).mean())
+    scene = read_scene_by_class(
+        config.content,
+        assignment.styles,
+        regions,
+        feather=config.feather,
+        keep_colours=config.keep_colours,
+        style_scale=config.style_scale,
+    )
+    return assignment.styles, scene
 
 
 def _planned(config: StyleOptimiseConfig, scene: Scene, network: LossNetwork) -> tuple[Level, ...]:
@@ -265,7 +297,7 @@ class _Work:
     def _objective(self, size: tuple[int, int]) -> Objective:
         smallest = self.network.smallest
         content, styles = self.scene.content_at(size, smallest), self.scene.styles_at(size, smallest)
-        return Objective(self.network, self.recipe, content, styles, self.scene.maps)
+        return Objective(self.network, self.recipe, content, styles, self.scene.maps, self.scene.share_at(size))
 
     def _preview(self, picture: Tensor) -> None:
         if self.config.preview is None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from segue.style.loss_network import Features, LossNetwork
 from segue.style.losses import content_loss, style_loss, total_variation
 from segue.style.regions import shrunk
+from segue.style.seam import joined
 from segue.style.statistics import STATISTICS
 
 
@@ -46,7 +47,10 @@ class Style:
 
 
 class Objective:
-    """Calling it with a picture of the content's size gives the weighted terms, which add up to what is minimised."""
+    """Calling it with a picture of the content's size gives the weighted terms, which add up to what is minimised.
+
+    `share` says how much of the picture is seen over the content (`segue.style.seam`): what is judged is what is shown.
+    """
 
     def __init__(
         self,
@@ -55,8 +59,10 @@ class Objective:
         content: Float[Tensor, "1 3 height width"],
         styles: Sequence[Style],
         maps: Float[Tensor, "regions rows columns"] | None = None,
+        share: Float[Tensor, "1 1 height width"] | None = None,
     ) -> None:
         self.network, self.recipe = network, recipe
+        self.under, self.share = content, share
         self.statistic = STATISTICS[recipe.statistic]
         with torch.no_grad():
             features = network(content)
@@ -91,8 +97,10 @@ class Objective:
 
     def __call__(self, picture: Float[Tensor, "1 3 height width"]) -> dict[str, Float[Tensor, ""]]:
         """The terms `content`, `style` and, where it counts, `tv`, each with its weight in it."""
-        recipe, features = self.recipe, self.network(picture)
-        division = recipe.division
+        recipe = self.recipe
+        if self.share is not None:
+            picture = joined(self.under, picture, self.share)
+        features, division = self.network(picture), recipe.division
         contents = [content_loss(features[tap], self.content[tap], division) for tap in recipe.content_taps]
         styles = [
             weight * style_loss(self.statistic(features[tap], self.maps[tap]), self.style[tap], self.areas, division)

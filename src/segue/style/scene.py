@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from segue.errors import UsageError
@@ -17,6 +17,7 @@ from segue.style.colours import coral, grey, like_luminance, with_luminance
 from segue.style.objective import Style
 from segue.style.picture import read_picture, resized, size_within
 from segue.style.regions import as_maps, paired, read_regions
+from segue.style.seam import joined, shown
 
 log = logging.getLogger("segue")
 
@@ -27,7 +28,9 @@ class Scene:
 
     `content` and the pictures of `styles` are at their own sizes, with colours as they are to be compared. `maps` are
     the content's regions, None without masks. `coloured` is the content in its own colours where only its luminance is
-    painted, else None. `style_scale` is the long side of styles as a share of that of the content.
+    painted, else None. `style_scale` is the long side of styles as a share of that of the content. `kept` are the
+    pixels of the content that stay as they are, None where all are painted; `feather` is the width of the fade beside
+    them as a share of the long side.
     """
 
     content: Float[Tensor, "1 3 height width"]
@@ -35,6 +38,8 @@ class Scene:
     maps: Float[Tensor, "regions height width"] | None = None
     coloured: Float[Tensor, "1 3 height width"] | None = None
     style_scale: float = 1.0
+    kept: Bool[Tensor, "height width"] | None = None
+    feather: float = 0.0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,8 +51,13 @@ class Scene:
         styles = tuple(
             replace(style, picture=style.picture.to(device), maps=_on(style.maps, device)) for style in self.styles
         )
-        return Scene(
-            self.content.to(device), styles, _on(self.maps, device), _on(self.coloured, device), self.style_scale
+        return replace(
+            self,
+            content=self.content.to(device),
+            styles=styles,
+            maps=_on(self.maps, device),
+            coloured=_on(self.coloured, device),
+            kept=_on(self.kept, device),
         )
 
     def styles_at(self, size: tuple[int, int], smallest: int) -> list[Style]:
@@ -79,10 +89,16 @@ class Scene:
         return (drawn if self.coloured is None else grey(drawn)).to(self.content.device)
 
     def finished(self, picture: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "1 3 height width"]:
-        """What is shown for a painted picture: itself, or its luminance under the content's colours."""
-        if self.coloured is None:
-            return picture
-        return with_luminance(resized(self.coloured, _size(picture)), grey(picture))
+        """What is shown for a painted picture: itself, or its luminance under the content's colours; what is kept, not."""
+        content = self.content if self.coloured is None else self.coloured
+        if self.coloured is not None:
+            picture = with_luminance(resized(self.coloured, _size(picture)), grey(picture))
+        share = self.share_at(_size(picture))
+        return picture if share is None else joined(resized(content, _size(picture)), picture, share)
+
+    def share_at(self, size: tuple[int, int]) -> Float[Tensor, "1 1 height width"] | None:
+        """How much of the painting is shown in every pixel at that height and width; None where all of it is."""
+        return None if self.kept is None else shown(self.kept, size, self.feather)
 
 
 def read_scene(
@@ -113,6 +129,32 @@ def read_scene(
     _say_unused(values, theirs)
     found = (Style(one, share, as_maps(mask, values)) for (one, share), mask in zip(together, theirs, strict=True))
     return Scene(painted, tuple(found), as_maps(regions, values), coloured, style_scale)
+
+
+def read_scene_by_class(
+    content: Path,
+    styles: Sequence[Path],
+    regions: Integer[np.ndarray, "height width"],
+    *,
+    feather: float,
+    keep_colours: str = "none",
+    style_scale: float = 1.0,
+) -> Scene:
+    """Read the pictures; `regions` says for each pixel of the content which of the styles it gets, -1 for none.
+
+    Colours are matched (`keep_colours`) with the whole content. Raises `DataError` when a file cannot be read.
+    """
+    whole = read_scene(content, styles, keep_colours=keep_colours, style_scale=style_scale)
+    own = torch.eye(len(styles))[:, :, None, None]  # of each style: all of its picture, for its own region alone
+    each = (replace(style, maps=maps) for style, maps in zip(whole.styles, own, strict=True))
+    kept = torch.from_numpy(regions < 0)
+    return replace(
+        whole,
+        styles=tuple(each),
+        maps=as_maps(regions, tuple(range(len(styles)))),
+        kept=kept if bool(kept.any()) else None,
+        feather=feather,
+    )
 
 
 def _recoloured(style: Tensor, content: Tensor, keep_colours: str) -> Tensor:
