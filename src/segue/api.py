@@ -479,7 +479,7 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         keep_colours: none, luminance or coral.
         content_mask: regions of the content, a grey or index image of its size.
         style_mask: regions of the styles, a mask for each of them.
-        by_class: style of each class, `{"sky": "starry.jpg", "person": "keep", "rest": "sketch.jpg"}`, in place of styles.
+        by_class: style of each class, `{"sky": "starry.jpg", "person": "keep"}`, in place of styles.
         segmenter: run or model folder that finds the classes; without one they are the values of `content_mask`.
         feather: width of the fade beside what is kept, as a share of the result's long side.
         size: long side of the result in pixels; the content's, at most 512, when not given.

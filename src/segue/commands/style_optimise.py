@@ -21,8 +21,8 @@ from segue.errors import DataError, RunError, TrainingStoppedError, UsageError
 from segue.infer.device import pick_device
 from segue.infer.segmenter import Segmenter
 from segue.models.source import Source
-from segue.style.by_class import split, styles_named
 from segue.style.budget import PROBE, Budget, affordable
+from segue.style.by_class import split, styles_named
 from segue.style.loss_network import LossNetwork, build_loss_network, load_loss_network
 from segue.style.objective import Objective, Recipe
 from segue.style.optimise import State, Trace, paint
@@ -180,7 +180,7 @@ def _record(
 
 
 def _licences(config: StyleOptimiseConfig, styles: Sequence[Path]) -> dict[Path, str]:
-    """That of each style, empty where none are given; with classes, the styles are in the order they are first named."""
+    """That of each style, empty where none are given; with classes, styles are in the order they are first named."""
     if config.licences and len(config.licences) != len(styles):
         raise UsageError(f"licences: expected one for each of {len(styles)} styles, got {len(config.licences)}")
     return dict(zip(styles, config.licences or ("",) * len(styles), strict=True))

@@ -89,7 +89,7 @@ class Scene:
         return (drawn if self.coloured is None else grey(drawn)).to(self.content.device)
 
     def finished(self, picture: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "1 3 height width"]:
-        """What is shown for a painted picture: itself, or its luminance under the content's colours; what is kept, not."""
+        """What is shown of a painted picture: it, or its luminance under the content's colours, beside what is kept."""
         content = self.content if self.coloured is None else self.coloured
         if self.coloured is not None:
             picture = with_luminance(resized(self.coloured, _size(picture)), grey(picture))
