@@ -22,6 +22,7 @@ __all__ = [
     "plan",
     "predict",
     "review",
+    "style_bank",
     "style_inspect",
     "style_optimise",
 ]
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         plan,
         predict,
         review,
+        style_bank,
         style_inspect,
         style_optimise,
     )

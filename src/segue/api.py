@@ -29,6 +29,8 @@ from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
 from segue.commands.review import ReviewResult
 from segue.commands.review import run as run_review
+from segue.commands.style_bank import StyleBankResult
+from segue.commands.style_bank import run as run_style_bank
 from segue.commands.style_inspect import StyleInspectResult
 from segue.commands.style_inspect import run as run_style_inspect
 from segue.commands.style_optimise import StyleOptimiseResult
@@ -56,7 +58,7 @@ from segue.configs import (
 from segue.conversion import Groups
 from segue.infer.segmenter import Segmenter
 from segue.planning.file import with_plan
-from segue.style_configs import StyleInspectConfig, StyleOptimiseConfig
+from segue.style_configs import StyleBankConfig, StyleInspectConfig, StyleOptimiseConfig
 
 
 def fit(  # noqa: PLR0913 - one argument per option of the command line
@@ -445,6 +447,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     weights: str = "hub",
     content_weight: float | None = None,
     style_weight: float | None = None,
+    text: str = "",
+    clip: str | Path = "",
     blend: tuple[float, ...] = (),
     style_scale: float = 1.0,
     keep_colours: str = "none",
@@ -467,13 +471,15 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
 
     Args:
         content: picture to paint.
-        styles: pictures whose style it gets.
+        styles: pictures whose style it gets, or "bank:NAME" for one of the bank.
         out: picture that is written, .png or .jpg.
         preset: network, taps and weights that go together, a row of `segue.style.presets.PRESETS`.
         network: loss network; the preset's when not given.
         weights: its pretrained weights: "hub" or a file.
         content_weight: weight of the content loss; the preset's when not given.
         style_weight: weight of the style loss; the preset's when not given.
+        text: words for the style instead of pictures: CLIP follows them, or they find a style of the bank.
+        clip: CLIP network that judges the text: a folder with safetensors, or "hf:OWNER/NAME".
         blend: share of each style.
         style_scale: long side of the styles as a share of the result's.
         keep_colours: none, luminance or coral.
@@ -501,6 +507,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         weights=weights,
         content_weight=content_weight,
         style_weight=style_weight,
+        text=text,
+        clip=str(clip),
         blend=blend,
         style_scale=style_scale,
         keep_colours=keep_colours,
@@ -520,6 +528,18 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         device=device,
     )
     return run_style_optimise(config)
+
+
+def style_bank(out: str | Path, *, styles: tuple[str, ...] = (), size: int = 512, seed: int = 0) -> StyleBankResult:
+    """Write the named styles of the bank as PNG files, and say which; they are CC0-1.0.
+
+    Args:
+        out: folder the pictures are written to, as NAME.png.
+        styles: which styles; all when not given.
+        size: side of the square pictures in pixels.
+        seed: another number draws other forms in the same style.
+    """
+    return run_style_bank(StyleBankConfig(out=Path(out), styles=styles, size=size, seed=seed))
 
 
 def style_inspect(image: str | Path) -> StyleInspectResult:

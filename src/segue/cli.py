@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "predict": (configs.PredictConfig, "segue.commands.predict"),
     "review": (configs.ReviewConfig, "segue.commands.review"),
     "style optimise": (style_configs.StyleOptimiseConfig, "segue.commands.style_optimise"),
+    "style bank": (style_configs.StyleBankConfig, "segue.commands.style_bank"),
     "style inspect": (style_configs.StyleInspectConfig, "segue.commands.style_inspect"),
     "convert": (configs.ConvertConfig, "segue.commands.convert"),
     "download": (configs.DownloadConfig, "segue.commands.download"),

@@ -24,7 +24,7 @@ PALETTES = ("ade20k", "camvid", "camvid11", "cityscapes", "dubai", "voc")
 TRANSFER_MODES = ("staged", "gradual", "full", "lora", "partial", "tune-last", "tune-first", "frozen", "scratch")
 LIST_KINDS = (
     *("encoders", "decoders", "losses", "metrics", "formats", "datasets", "augmentations", "presets"),
-    *("sources", "scores", "transfer", "optimizers", "schedules"),
+    *("sources", "scores", "transfer", "optimizers", "schedules", "styles"),
 )
 ENCODER, DECODER = "mobilenetv2_100", "unet"  # where neither the user nor the source of the weights names others
 LORA_TARGETS = ("attention", "mlp", "conv")

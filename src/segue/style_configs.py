@@ -17,7 +17,9 @@ class StyleOptimiseConfig(Checked):
     """Paint a picture in the style of others by optimising its pixels: slow, any style, no training."""
 
     content: Path = knob(Path(), "picture to paint", positional=True)
-    styles: tuple[Path, ...] = knob((), "pictures whose style it gets", positional=True)
+    styles: tuple[Path, ...] = knob(
+        (), "pictures whose style it gets, or bank:NAME for one of the bank (segue list styles)", positional=True
+    )
     out: Path = knob(Path("stylised.png"), "picture that is written, .png or .jpg")
     preset: str = knob(
         "gatys",
@@ -42,6 +44,19 @@ class StyleOptimiseConfig(Checked):
         "gram",
         "what a style is: gram (how often features occur together) or moments (their mean and deviation)",
         choices=("gram", "moments"),
+    )
+    text: str = knob(
+        "", "words for the style instead of pictures: CLIP follows them with --clip, else they find a style of the bank"
+    )
+    clip: str = knob("", "CLIP network that judges the text: a folder with safetensors, or hf:OWNER/NAME of the hub")
+    text_weight: float = knob(1.0, "how strong the text is beside the content, with --clip; 1 is as published", low=0)
+    patches: int = knob(
+        64, "patches of the picture that CLIP looks at in a step, with --clip; fewer take less time", low=1, high=1024
+    )
+    canvas: str = knob(
+        "auto",
+        "what is optimised: pixels, or the weights of a small U-Net that paints them; auto takes unet with --clip",
+        choices=("auto", "pixels", "unet"),
     )
     blend: tuple[float, ...] = knob((), "share of each style, as 2,1; all alike when not given", low=0)
     style_scale: float = knob(
@@ -107,7 +122,7 @@ class StyleOptimiseConfig(Checked):
     def __post_init__(self) -> None:
         """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
         super().__post_init__()
-        problems = [text for text in (*self._counts(), *self._clashes(), *self._endings()) if text]
+        problems = [text for text in (*self._counts(), *self._clashes(), *self._words(), *self._endings()) if text]
         if problems:
             raise UsageError("; ".join(problems))
 
@@ -136,9 +151,10 @@ class StyleOptimiseConfig(Checked):
             wrong.append("steps: expected --steps or --seconds, which sets them, got both")
         if not self.by_class and (self.content_mask is None) != (not self.style_mask):
             wrong.append("content_mask: expected --content-mask and --style-mask together, got one of them")
-        if self.by_class and (self.styles or self.style_mask or self.blend):
-            got = "STYLE" if self.styles else "--style-mask" if self.style_mask else "--blend"
-            wrong.append(f"by_class: expected it in place of STYLE, --style-mask and --blend, got {got} beside it")
+        taken = {"STYLE": self.styles, "--style-mask": self.style_mask, "--blend": self.blend, "--text": self.text}
+        if self.by_class and any(taken.values()):
+            got = next(name for name, value in taken.items() if value)
+            wrong.append(f"by_class: expected it in place of {', '.join(taken)}, got {got} beside it")
         if self.by_class and (self.segmenter is None) == (self.content_mask is None):
             got = "neither" if self.segmenter is None else "both"
             wrong.append(f"by_class: expected --segmenter or --content-mask, which say where each class is, got {got}")
@@ -146,6 +162,24 @@ class StyleOptimiseConfig(Checked):
             wrong.append("segmenter: expected --by-class beside it, which says what to do with its classes, got none")
         if self.optimizer == "lbfgs" and self.precision == "bf16":
             wrong.append("precision: expected fp32 for lbfgs, which compares gradients, got bf16")
+        return wrong
+
+    def _words(self) -> list[str]:
+        wrong = []
+        if self.text and self.styles:
+            wrong.append(f"text: expected --text or style pictures, got both ({self.styles[0]})")
+        if self.clip and not self.text:
+            wrong.append("clip: expected --text beside it, the words it shall judge, got none")
+        if not self.clip and (self.text_weight, self.patches) != (1.0, 64):
+            wrong.append("text_weight, patches: expected --clip beside them, got none: leave them out")
+        if self.clip and (self.content_mask or self.style_mask or self.blend or self.keep_colours == "coral"):
+            wrong.append("clip: expected no masks, shares or style colours beside it, which only style pictures have")
+        if self.clip and self.init == "noise" and self.canvas != "pixels":
+            wrong.append(
+                "init: expected --canvas pixels beside noise with --clip, got a U-Net, which paints the content"
+            )
+        if self.canvas == "unet" and self.optimizer == "lbfgs":
+            wrong.append("optimizer: expected adam with --canvas unet, got lbfgs")
         return wrong
 
     def _endings(self) -> list[str]:
@@ -163,3 +197,17 @@ class StyleInspectConfig(Checked):
 
     image: Path = knob(Path(), "picture to look at: PNG, JPEG, WebP, TIFF or BMP", positional=True)
     json: bool = knob(False, "print the result as JSON on standard output")
+
+
+@dataclass(frozen=True)
+class StyleBankConfig(Checked):
+    """Write the named styles of the bank as pictures: drawn by code, free for any use (CC0-1.0)."""
+
+    out: Path = knob(Path(), "folder the pictures are written to, as NAME.png", positional=True)
+    styles: tuple[str, ...] = knob((), "which styles (segue list styles); all when not given")
+    size: int = knob(512, "side of the square pictures in pixels", low=16, high=2048)
+    seed: int = knob(
+        0, "another number draws other forms in the same style; bank:NAME stands for 0", low=0, high=2**31 - 1
+    )
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "say what would be written, write nothing")

@@ -27,6 +27,7 @@ TABLES = {
     "scores": ("segue.planning.transferability:SCORES", ""),
     "optimizers": ("segue.train.optimizers:OPTIMIZERS", OptimConfig().optimizer),
     "schedules": ("segue.transfer.schedules:SCHEDULES", OptimConfig().schedule),
+    "styles": ("segue.style.bank.catalogue:PAINTERS", ""),
 }
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,24 +14,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segue.commands.styled_classes import by_mask, by_segmenter
+from segue.commands.style_text import of_text, settled, text_recipe_of
+from segue.commands.styled_classes import scene_by_class
 from segue.console import duration, progress_bar
-from segue.durable import sha256_of
-from segue.errors import DataError, RunError, TrainingStoppedError, UsageError
+from segue.errors import RunError, TrainingStoppedError, UsageError
 from segue.infer.device import pick_device
-from segue.infer.segmenter import Segmenter
 from segue.models.source import Source
+from segue.style.bank.catalogue import in_bank
 from segue.style.budget import PROBE, Budget, affordable
 from segue.style.by_class import split, styles_named
+from segue.style.canvas_net import CanvasNet
+from segue.style.clip_guidance import ClipGuide, load_clip
 from segue.style.loss_network import LossNetwork, build_loss_network, load_loss_network
 from segue.style.objective import Objective, Recipe
-from segue.style.optimise import State, Trace, paint
+from segue.style.optimise import Goal, State, Trace, paint
 from segue.style.picture import eight_bits, size_within, write_picture
 from segue.style.presets import PRESETS
 from segue.style.pyramid import Level, pyramid, sizes
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.record_text import seal
-from segue.style.scene import Scene, read_scene, read_scene_by_class
+from segue.style.scene import Scene, read_scene
+from segue.style.style_source import style_sha256, used_style
+from segue.style.text_objective import TextObjective, TextRecipe
 from segue.style_configs import StyleOptimiseConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
@@ -91,14 +95,17 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     longer a number.
     """
     began = time.perf_counter() if began is None else began
+    text, config = config.text, settled(config)
     pairs = split(config.by_class)
     named = config.styles or styles_named(pairs)
     _check_paths(config, named)
     licences = _licences(config, named)
     network_name, recipe = recipe_of(config)
-    taps = tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
-    styles, scene = _by_class(config, pairs) if pairs else (named, _scene(config))
-    hashes = _hashes((config.content, *styles))  # of what was read: a file may change while it is painted
+    by_text = text_recipe_of(config, network_name, recipe) if config.clip else None
+    taps = by_text.content_taps if by_text else tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
+    styles, scene = scene_by_class(config, pairs) if pairs else (named, _scene(config))
+    # of what was read: a file may change while it is painted
+    hashes = {path: style_sha256(path) for path in (config.content, *styles)}
     device = pick_device(config.device)
     precision = "fp32" if config.optimizer == "lbfgs" else pick_precision(config.precision, device.type)
     if config.threads is not None:
@@ -109,12 +116,15 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
         return StyleOptimiseResult(config.out, levels, (), network_name, None, {}, time.perf_counter() - began)
     if device.type == "cpu":
         keep_freed_memory()
+    guide, guide_source = load_clip(config.clip) if config.clip else (None, None)
     network, source = load_loss_network(network_name, taps, config.weights)
     network.prepared(device, precision)
-    used = [UsedStyle(path.stem, path.name, licences[path], hashes[path]) for path in styles]
+    used = [used_style(path, licences[path], hashes[path]) for path in styles]
     record = _record(config, used, hashes[config.content], network_name, recipe, source)
+    record = dataclasses.replace(record, options={**record.options, **of_text(text, guide_source, by_text)})
     seal(record.to_json(), True)  # one that is too long is refused before the work
-    work = _Work(config, recipe, scene.on(device), network, began)
+    following = _Following(guide.on(device), by_text) if guide and by_text else None
+    work = _Work(config, recipe, scene.on(device), network, began, following)
     try:
         picture, traces = work.paint()
     except RuntimeError as error:
@@ -186,21 +196,19 @@ def _licences(config: StyleOptimiseConfig, styles: Sequence[Path]) -> dict[Path,
     return dict(zip(styles, config.licences or ("",) * len(styles), strict=True))
 
 
-def _hashes(paths: Iterable[Path]) -> dict[Path, str]:
-    try:
-        return {path: sha256_of(path) for path in paths}
-    except OSError as error:
-        raise DataError(f"{error.filename}: expected a picture that stays, got {error.strerror}") from None
-
-
 def _given(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
 def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:
-    if config.content == Path() or not (styles or config.by_class):
+    if config.content == Path() or not (styles or config.clip or config.by_class):
         got = "neither" if config.content == Path() else "no style"
         raise UsageError(f"expected a picture and one or more styles, got {got}: segue style optimise CONTENT STYLE")
+    drawn = [path for path in config.styles if in_bank(path)]
+    if config.style_mask and drawn:
+        raise UsageError(
+            f"style_mask: expected style pictures in files beside it, got {drawn[0]}: segue style bank FOLDER writes it"
+        )
     masks = (config.content_mask,) if config.content_mask else ()
     taken = {path.resolve() for path in (config.content, *styles, *masks, *config.style_mask)}
     for name, path in (("out", config.out), ("preview", config.preview)):
@@ -226,28 +234,6 @@ def _scene(config: StyleOptimiseConfig) -> Scene:
     )
 
 
-def _by_class(config: StyleOptimiseConfig, pairs: Mapping[str, str]) -> tuple[tuple[Path, ...], Scene]:
-    """The styles that the classes in the picture get, and the scene with a region for each of them."""
-    if config.segmenter is not None:
-        segmenter = Segmenter.load(config.segmenter, config.device)
-        assignment, regions = by_segmenter(pairs, segmenter, config.segmenter, config.content)
-    else:
-        assert config.content_mask is not None, "the configuration has one of the two"
-        assignment, regions = by_mask(pairs, config.content_mask, config.content)
-    for place, style in enumerate(assignment.styles):
-        names = ", ".join(assignment.names[one] for one, its in assignment.style_of.items() if its == place)
-        log.info("%s: %s, %.3g %% of the picture", style.name, names, 100 * (regions == place).mean())
-    scene = read_scene_by_class(
-        config.content,
-        assignment.styles,
-        regions,
-        feather=config.feather,
-        keep_colours=config.keep_colours,
-        style_scale=config.style_scale,
-    )
-    return assignment.styles, scene
-
-
 def _planned(config: StyleOptimiseConfig, scene: Scene, network: LossNetwork) -> tuple[Level, ...]:
     """The levels for a number of steps; what is too small for the network is found at the first of them."""
     longest = max(scene.size)
@@ -259,6 +245,14 @@ def _planned(config: StyleOptimiseConfig, scene: Scene, network: LossNetwork) ->
 
 
 @dataclass(frozen=True)
+class _Following:
+    """What judges a text."""
+
+    guide: ClipGuide
+    recipe: TextRecipe
+
+
+@dataclass(frozen=True)
 class _Work:
     """A painting: what is asked for, what is painted, and the network that judges it."""
 
@@ -267,6 +261,7 @@ class _Work:
     scene: Scene
     network: LossNetwork
     began: float
+    following: _Following | None = None
 
     def paint(self) -> tuple[Tensor, list[Trace]]:
         """The finished picture, and what happened at each size."""
@@ -287,6 +282,7 @@ class _Work:
                 more,
                 optimizer=self.config.optimizer,
                 lr=self.config.lr,
+                canvas=self._canvas(),
                 watch=watch,
             )
         return self.scene.finished(picture), traces
@@ -294,8 +290,15 @@ class _Work:
     def _start(self, size: tuple[int, int]) -> Tensor:
         return self.scene.noise(size, self.config.seed) if self.config.init == "noise" else self.scene.content
 
-    def _objective(self, size: tuple[int, int]) -> Objective:
+    def _canvas(self) -> CanvasNet | None:
+        return CanvasNet(self.config.seed).to(self.scene.content.device) if self.config.canvas == "unet" else None
+
+    def _objective(self, size: tuple[int, int]) -> Goal:
         smallest = self.network.smallest
+        if self.following is not None:
+            guide, recipe, words = self.following.guide, self.following.recipe, self.config.text
+            content = self.scene.content_at(size, smallest)
+            return TextObjective(self.network, guide, recipe, content, words, self.config.seed)
         content, styles = self.scene.content_at(size, smallest), self.scene.styles_at(size, smallest)
         return Objective(self.network, self.recipe, content, styles, self.scene.maps, self.scene.share_at(size))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,32 @@ from jaxtyping import Integer
 from segue.infer.segmenter import Segmenter
 from segue.style.by_class import Assignment, assigned, numbers_in, regions_of
 from segue.style.regions import read_regions
+from segue.style.scene import Scene, read_scene_by_class
+from segue.style_configs import StyleOptimiseConfig
+
+log = logging.getLogger("segue")
+
+
+def scene_by_class(config: StyleOptimiseConfig, pairs: Mapping[str, str]) -> tuple[tuple[Path, ...], Scene]:
+    """The styles that the classes in the picture get, and the scene with a region for each of them."""
+    if config.segmenter is not None:
+        segmenter = Segmenter.load(config.segmenter, config.device)
+        assignment, regions = by_segmenter(pairs, segmenter, config.segmenter, config.content)
+    else:
+        assert config.content_mask is not None, "the configuration has one of the two"
+        assignment, regions = by_mask(pairs, config.content_mask, config.content)
+    for place, style in enumerate(assignment.styles):
+        names = ", ".join(assignment.names[one] for one, its in assignment.style_of.items() if its == place)
+        log.info("%s: %s, %.3g %% of the picture", style.name, names, 100 * (regions == place).mean())
+    scene = read_scene_by_class(
+        config.content,
+        assignment.styles,
+        regions,
+        feather=config.feather,
+        keep_colours=config.keep_colours,
+        style_scale=config.style_scale,
+    )
+    return assignment.styles, scene
 
 
 def by_segmenter(

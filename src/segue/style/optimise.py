@@ -12,13 +12,14 @@ from torch import Tensor
 
 from segue.errors import TrainingStoppedError
 from segue.style.adam import PixelAdam
-from segue.style.objective import Objective
+from segue.style.canvas_net import HALVED_EVERY, LEARNING_RATE, CanvasNet
 from segue.style.picture import resized
 
 LEARNING_RATES = {"adam": 0.02, "lbfgs": 1.0}
 HISTORY = 10  # pairs of steps and gradients L-BFGS keeps, each as large as the picture
 
 Terms = dict[str, float]
+Goal = Callable[[Tensor], dict[str, Tensor]]  # a picture's terms, which add up to what is minimised
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,12 @@ class State:
 def paint(
     start: Float[Tensor, "1 3 _ _"],
     sizes: list[tuple[int, int]],
-    objective_at: Callable[[tuple[int, int]], Objective],
+    objective_at: Callable[[tuple[int, int]], Goal],
     more: Callable[[int, int], bool],
     *,
     optimizer: str = "adam",
     lr: float | None = None,
+    canvas: CanvasNet | None = None,
     watch: Callable[[State], None] = lambda _: None,
 ) -> tuple[Float[Tensor, "1 3 height width"], list[Trace]]:
     """Optimise the pixels of `start` at every one of `sizes`; the picture at the last of them, and what happened.
@@ -61,19 +63,24 @@ def paint(
         optimizer: adam, whose moments are carried from size to size and whose last pictures are averaged, or lbfgs
             (https://doi.org/10.1007/BF01589116), which begins anew at each and takes full steps without a line search,
             as Gatys et al. use it.
-        lr: step size; 0.02 for adam, 1 for lbfgs when None.
+        lr: step size; 0.02 for adam, 1 for lbfgs, 5e-4 with a canvas when None.
+        canvas: a network that paints `start` anew at every step; then its weights are optimised, with Adam, not pixels.
         watch: told the state after every step.
 
     Raises:
         TrainingStoppedError: the loss is no longer a number.
     """
-    rate = LEARNING_RATES[optimizer] if lr is None else lr
+    usual = LEARNING_RATES[optimizer] if canvas is None else LEARNING_RATE
+    rate = usual if lr is None else lr
     adam, picture, traces = PixelAdam(rate), start, []
     for number, size in enumerate(sizes):
         picture = resized(picture, size).clone()
         objective = objective_at(size)
         adam.resize(size)
-        step = _adam_step(adam) if optimizer == "adam" else _lbfgs_step(picture, rate)
+        if canvas is not None:
+            step = _canvas_step(canvas, resized(start, size), rate)
+        else:
+            step = _adam_step(adam) if optimizer == "adam" else _lbfgs_step(picture, rate)
         done = 0
         first: Terms = {}
         last: Terms = {}
@@ -89,11 +96,11 @@ def paint(
     return picture, traces
 
 
-Step = Callable[[Tensor, Objective], Terms]
+Step = Callable[[Tensor, Goal], Terms]
 
 
 def _adam_step(adam: PixelAdam) -> Step:
-    def step(picture: Tensor, objective: Objective) -> Terms:
+    def step(picture: Tensor, objective: Goal) -> Terms:
         picture.requires_grad_()
         terms = objective(picture)
         gradient = _gradient(terms, picture)
@@ -109,7 +116,7 @@ def _lbfgs_step(picture: Tensor, lr: float) -> Step:
     # its own tests would stop it before we do
     optimizer = torch.optim.LBFGS([picture], lr, max_iter=1, history_size=HISTORY, tolerance_grad=0, tolerance_change=0)
 
-    def step(picture: Tensor, objective: Objective) -> Terms:
+    def step(picture: Tensor, objective: Goal) -> Terms:
         found: dict[str, Tensor] = {}
 
         def closure() -> Tensor:
@@ -121,6 +128,23 @@ def _lbfgs_step(picture: Tensor, lr: float) -> Step:
         with torch.no_grad():
             picture.clamp_(0, 1)
         return _numbers(found)
+
+    return step
+
+
+def _canvas_step(canvas: CanvasNet, content: Tensor, lr: float) -> Step:
+    optimizer = torch.optim.Adam(canvas.parameters(), lr)
+    slower = torch.optim.lr_scheduler.StepLR(optimizer, HALVED_EVERY, 0.5)
+
+    def step(picture: Tensor, objective: Goal) -> Terms:
+        optimizer.zero_grad()
+        painted = canvas(content)
+        terms = objective(painted)
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        slower.step()
+        picture.copy_(painted.detach())
+        return _numbers(terms)
 
     return step
 

@@ -18,6 +18,7 @@ from segue.style.objective import Style
 from segue.style.picture import read_picture, resized, size_within
 from segue.style.regions import as_maps, paired, read_regions
 from segue.style.seam import joined, shown
+from segue.style.style_source import read_style
 
 log = logging.getLogger("segue")
 
@@ -112,12 +113,12 @@ def read_scene(
 ) -> Scene:
     """Read the pictures, and pair the regions of the masks (that of the content, those of the styles in their order).
 
-    `shares` of the styles need not add up to one; all are alike when there are none. `keep_colours` is none, luminance
-    or coral. Raises `DataError` when a file cannot be read or the masks do not fit.
+    Styles are files or `bank:NAME`. Their `shares` need not add up to one; all are alike when there are none.
+    `keep_colours` is none, luminance or coral. Raises `DataError` when a file cannot be read or the masks do not fit.
     """
     total = sum(shares) or 1.0  # tiny ones would be lost in float32
     picture, weights = read_picture(content), [share / total for share in shares] or [1.0] * len(styles)
-    pictures = [_recoloured(read_picture(path), picture, keep_colours) for path in styles]
+    pictures = [_recoloured(read_style(path), picture, keep_colours) for path in styles]
     painted = grey(picture) if keep_colours == "luminance" else picture
     coloured = picture if keep_colours == "luminance" else None
     together = zip(pictures, weights, strict=True)

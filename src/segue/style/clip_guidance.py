@@ -1,0 +1,170 @@
+"""CLIP (https://arxiv.org/abs/2103.00020) as a guide: texts and pictures as directions in one space.
+
+Loaded from a folder, or from the Hugging Face hub when the name says so (`hf:owner/name`): a configuration, safetensors
+and a tokenizer, no pickle and no code of the folder's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from segue.errors import WeightsError
+from segue.extras import require
+from segue.models.networks.huggingface import EXTRA, quiet
+from segue.models.source import Source
+from segue.models.sources.card import card_licence
+from segue.models.sources.files import INDEX, SAFETENSORS, TORCH, Files, files_of
+
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own, of its code
+TOKENIZER = ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+# what of a configuration is taken over; a stranger's file may hold anything else
+SHARED_FIELDS = (
+    *("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps"),
+    "projection_dim",
+)
+TEXT_FIELDS = ("vocab_size", "max_position_embeddings", "bos_token_id", "eos_token_id", "pad_token_id")
+VISION_FIELDS = ("image_size", "patch_size", "num_channels")
+MAX_WEIGHTS = 2_000_000_000  # of what is built; ViT-L/14 has 430 million
+
+
+class ClipGuide:
+    """A frozen CLIP. Embeddings have length one, and pictures go in as RGB from 0 to 1."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Any,  # noqa: ANN401 - the library gives its tokenizers no type
+        mean: Sequence[float] = MEAN,
+        std: Sequence[float] = STD,
+    ) -> None:
+        frozen: Any = model.eval().requires_grad_(False)  # the library gives its parts no types
+        self.model = frozen
+        self.tokenizer = tokenizer
+        self.side = int(frozen.config.vision_config.image_size)
+        self.mean, self.std = torch.tensor(mean).view(1, 3, 1, 1), torch.tensor(std).view(1, 3, 1, 1)
+
+    def on(self, device: torch.device) -> ClipGuide:
+        """Itself, on a device."""
+        self.model.to(device)
+        self.mean, self.std = self.mean.to(device), self.std.to(device)
+        return self
+
+    def of_texts(self, texts: Sequence[str]) -> Float[Tensor, " dimensions"]:
+        """The mean of the embeddings of several texts, brought to length one; what is too long is cut off."""
+        longest = int(self.model.config.text_config.max_position_embeddings)
+        tokens = self.tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        device = self.mean.device
+        with torch.no_grad():
+            pooled = self.model.text_model(
+                input_ids=tokens["input_ids"].to(device), attention_mask=tokens["attention_mask"].to(device)
+            ).pooler_output
+            each = functional.normalize(self.model.text_projection(pooled), dim=1)
+        return functional.normalize(each.mean(0), dim=0)
+
+    def of_pictures(self, pictures: Float[Tensor, "pictures 3 height width"]) -> Float[Tensor, "pictures dimensions"]:
+        """The embedding of each picture, resized to the square that the network was trained with."""
+        square = (self.side, self.side)
+        if tuple(pictures.shape[2:]) != square:
+            pictures = functional.interpolate(pictures, square, mode="bicubic", antialias=True)
+        pooled = self.model.vision_model(pixel_values=(pictures - self.mean) / self.std).pooler_output
+        return functional.normalize(self.model.visual_projection(pooled), dim=1)
+
+
+def load_clip(where: str) -> tuple[ClipGuide, Source]:
+    """CLIP from a folder as `save_pretrained` writes it, or from `hf:owner/name`; and where it is from.
+
+    Raises:
+        MissingPackageError: transformers is not installed.
+        WeightsError: the folder lacks something, holds another network, or the hub cannot be reached.
+    """
+    transformers = require("transformers", EXTRA)
+    files = files_of(where)
+    if files is None:
+        raise WeightsError(
+            f"{where}: expected a folder with a CLIP network (or hf:owner/name), got none: check the path"
+        )
+    content = files.json("config.json")
+    if content is None or content.get("model_type") != "clip":
+        got = "no config.json" if content is None else f"model_type {content.get('model_type')!r}"
+        raise WeightsError(f"{where}: expected a CLIP network with config.json, got {got}: give its own folder")
+    if not (files.get(SAFETENSORS) or files.get(INDEX)):
+        got = f"{TORCH}, a pickle" if files.get(TORCH) else "no weights"
+        raise WeightsError(f"{where}: expected {SAFETENSORS}, got {got}: save the network as safetensors first")
+    tensors, sha256 = files.tensors()
+    model = _model(transformers, where, content, tensors)
+    guide = ClipGuide(model, _tokenizer(transformers, files), *_statistics(files))
+    return guide, Source(files.title, card_licence(files, ""), sha256=sha256, url=files.url)
+
+
+def _model(transformers: Any, where: str, content: dict[str, Any], tensors: dict[str, Tensor]) -> nn.Module:  # noqa: ANN401
+    from huggingface_hub.errors import StrictDataclassError  # what the configurations are checked with
+
+    text, vision = (content.get(f"{tower}_config") for tower in ("text", "vision"))
+    try:
+        config = transformers.CLIPConfig(
+            text_config=_known(text or {}, (*SHARED_FIELDS, *TEXT_FIELDS)),
+            vision_config=_known(vision or {}, (*SHARED_FIELDS, *VISION_FIELDS)),
+            projection_dim=int(content.get("projection_dim", 512)),
+        )
+        with torch.device("meta"):  # a stranger's numbers: the size is known before memory is asked for
+            count = sum(parameter.numel() for parameter in transformers.CLIPModel(config).parameters())
+    except (TypeError, ValueError, KeyError, ZeroDivisionError, RuntimeError, StrictDataclassError) as error:
+        got = " ".join(str(error).split())[:150]
+        raise WeightsError(
+            f"{where}: expected the sizes of a CLIP network in config.json, got others ({got})"
+        ) from None
+    if count > MAX_WEIGHTS:
+        raise WeightsError(f"{where}: expected at most {MAX_WEIGHTS:,} weights, got {count:,}: take a smaller CLIP")
+    with quiet():
+        model, info = transformers.CLIPModel.from_pretrained(
+            None, config=config, state_dict=tensors, output_loading_info=True, dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+        )  # fmt: skip
+    lacking = sorted(str(name) for key in ("missing_keys", "mismatched_keys") for name in info[key])
+    if lacking:
+        raise WeightsError(
+            f"{where}: expected the weights of its config.json, got none for {lacking[0]}: copy it again"
+        )
+    whole: nn.Module = model
+    return whole
+
+
+def _known(fields: Any, names: Sequence[str]) -> dict[str, Any]:  # noqa: ANN401
+    return {name: fields[name] for name in names if name in fields}
+
+
+def _tokenizer(transformers: Any, files: Files) -> Any:  # noqa: ANN401
+    paths = [path for path in map(files.get, TOKENIZER) if path is not None]
+    names = {path.name for path in paths}
+    if not ("tokenizer.json" in names or {"vocab.json", "merges.txt"} <= names):
+        raise WeightsError(
+            f"{files.where}: expected tokenizer.json, or vocab.json and merges.txt, got neither: copy them"
+        )
+    try:
+        return transformers.CLIPTokenizer.from_pretrained(str(Path(paths[0]).parent), local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        first = str(error).partition("\n")[0]
+        raise WeightsError(
+            f"{files.where}: expected CLIP's tokenizer, got damaged files ({first}): copy them"
+        ) from None
+
+
+def _statistics(files: Files) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    content = files.json("preprocessor_config.json") or {}
+    mean, std = content.get("image_mean", MEAN), content.get("image_std", STD)
+    try:
+        found = tuple(float(one) for one in mean), tuple(float(one) for one in std)
+    except (TypeError, ValueError):
+        found = (), ()
+    if [len(one) for one in found] != [3, 3] or 0 in found[1]:
+        raise WeightsError(
+            f"{files.where}: expected three means and deviations in preprocessor_config.json, got others"
+        )
+    return found

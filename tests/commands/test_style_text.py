@@ -1,0 +1,162 @@
+"""`segue style optimise` with styles of the bank and with words, from the command line to the picture."""
+
+import json
+
+import pytest
+import torch
+
+import segue
+from segue.cli import main
+from segue.style.bank.catalogue import draw, sha256_of_pixels
+from segue.style.loss_network import build_loss_network
+from segue.style.picture import read_picture, write_picture
+from tiny_clip import write_clip
+from tiny_style import picture
+
+TAPS = ("--content-taps", "relu2_1", "--style-taps", "relu1_1,relu2_1")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A photo, random weights of VGG16 to relu2_1, and a tiny CLIP."""
+    path = tmp_path_factory.mktemp("text")
+    torch.manual_seed(0)
+    state = build_loss_network("vgg16", ["relu2_1"]).state_dict()
+    kept = {
+        f"features.{n.removeprefix('trunk.layers.')}": t for n, t in state.items() if n.endswith(("weight", "bias"))
+    }
+    for tensor in kept.values():
+        torch.nn.init.normal_(tensor, 0, tensor[0].numel() ** -0.5 if tensor.ndim > 1 else 0.05)
+    torch.save(kept, path / "vgg16.pth")
+    write_picture(path / "photo.png", picture(0, 36, 48))
+    write_clip(path / "clip")
+    return path
+
+
+def command(folder, *words, size="32", steps="4"):
+    network = ["--preset", "vgg16-relu3", "--weights", str(folder / "vgg16.pth"), *TAPS]
+    given = ["--out", str(folder / "out.png"), *network, "--size", size, "--steps", steps]
+    return ["style", "optimise", str(folder / "photo.png"), *words, *given]
+
+
+def record_of(folder):
+    return segue.style_inspect(folder / "out.png").found.record
+
+
+def test_a_style_of_the_bank_paints_and_is_named_with_its_licence(folder, capsys):
+    assert main([*command(folder, "bank:stained-glass"), "--json"]) == 0
+    losses = json.loads(capsys.readouterr().out)["losses"]
+    assert sum(losses[0]["last"].values()) < sum(losses[0]["first"].values())
+    (style,) = record_of(folder).styles
+    assert (style.name, style.licence, style.source) == (
+        "stained-glass",
+        "CC0-1.0",
+        "bank:stained-glass version 1, 768 px",
+    )
+    assert style.sha256 == sha256_of_pixels(draw("stained-glass"))
+
+
+def test_the_bank_is_blended_with_a_file(folder):
+    write_picture(folder / "mine.png", picture(4, 40, 30))
+    words = ("bank:batik", str(folder / "mine.png"), "--blend", "1,2", "--licences", "CC0-1.0,private")
+    assert main(command(folder, *words)) == 0
+    assert [(one.name, one.licence) for one in record_of(folder).styles] == [("batik", "CC0-1.0"), ("mine", "private")]
+
+
+def test_words_without_clip_take_the_nearest_style_and_say_so(folder, capsys):
+    assert main(command(folder, "--text", "a starry night in oil")) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "no CLIP given: took the nearest of 16 named styles, 'night-swirl' (matched: starry, night, oil)"
+    record = record_of(folder)
+    assert record.options["text"] == "a starry night in oil"
+    assert [style.name for style in record.styles] == ["night-swirl"]
+    by_words = (folder / "out.png").read_bytes()
+    assert main(command(folder, "bank:night-swirl")) == 0
+    assert torch.equal(read_picture(folder / "out.png"), _read(folder, by_words))
+
+
+def _read(folder, content):
+    (folder / "before.png").write_bytes(content)
+    return read_picture(folder / "before.png")
+
+
+@pytest.mark.parametrize("words", [(), ("--canvas", "pixels", "--init", "noise")], ids=["unet", "pixels"])
+def test_words_with_clip_are_followed(folder, capsys, words):
+    options = ("--text", "red glass", "--clip", str(folder / "clip"), "--patches", "6", "--content-weight", "1")
+    files = []
+    for seed in ("1", "1", "2"):
+        capsys.readouterr()
+        assert main([*command(folder, *options, *words, steps="25"), "--lr", "0.01", "--seed", seed, "--json"]) == 0
+        files.append((folder / "out.png").read_bytes())
+    assert files[0] == files[1] != files[2]
+    (trace,) = json.loads(capsys.readouterr().out)["losses"]
+    assert trace["last"]["global"] < 0.8 * trace["first"]["global"]  # the patches are other ones at every step
+    record = record_of(folder)
+    assert record.styles == ()
+    assert (record.options["text"], record.options["clip"]) == ("red glass", "clip")
+    assert len(record.options["clip_sha256"]) == 64
+    assert str(folder) not in json.dumps(record.to_json())
+
+
+def test_a_small_network_may_paint_the_styles_of_pictures_too(folder, capsys):
+    words = ("bank:batik", "--canvas", "unet", "--lr", "0.005", "--json")
+    assert main([*command(folder, *words, steps="30")]) == 0
+    (trace,) = json.loads(capsys.readouterr().out)["losses"]
+    assert sum(trace["last"].values()) < 0.9 * sum(trace["first"].values())
+
+
+def test_clip_paints_one_size_in_two_hundred_steps_unless_told_otherwise(folder, capsys):
+    words = command(folder, "--text", "glass", "--clip", str(folder / "clip"), "--dry-run", "--json")
+    at = words.index("--steps")
+    assert main([*words[:at], *words[at + 2 :]]) == 0
+    assert json.loads(capsys.readouterr().out)["levels"] == [{"height": 24, "width": 32, "steps": 200}]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("bank:stained-glas",), 2, "unknown style of the bank 'stained-glas': did you mean stained-glass"),
+        (("bank:batik", "--text", "waves"), 2, "text: expected --text or style pictures, got both"),
+        (("--text", "zzz"), 2, "expected words that describe a style, got 'zzz', which fits none of night-swirl"),
+        (("bank:batik", "--clip", "{}/clip"), 2, "clip: expected --text beside it"),
+        (("bank:batik", "--patches", "3"), 2, "text_weight, patches: expected --clip beside them"),
+        (("--text", "x", "--clip", "{}/nothing"), 1, "expected a folder with a CLIP network"),
+        (("--text", "x", "--clip", "{}/clip", "--init", "noise"), 2, "expected --canvas pixels beside noise"),
+        (
+            ("--text", "x", "--clip", "{}/clip", "--keep-colours", "coral"),
+            2,
+            "clip: expected no masks, shares or style",
+        ),
+        (("bank:batik", "--canvas", "unet", "--optimizer", "lbfgs"), 2, "expected adam with --canvas unet"),
+        (
+            ("bank:batik", "--content-mask", "{}/photo.png", "--style-mask", "{}/photo.png"),
+            2,
+            "expected style pictures in files beside it, got bank:batik",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_mistakes_are_one_line(folder, capsys, words, code, message):
+    assert main(command(folder, *(word.format(folder) for word in words))) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_the_python_mirror_takes_words(folder):
+    from safetensors.torch import save_file
+
+    from segue.models.encoders import create_encoder
+
+    save_file(create_encoder("test_resnet").net.state_dict(), folder / "encoder.safetensors")
+    segue.style_optimise(
+        folder / "photo.png",
+        text="indigo batik",
+        out=folder / "out.png",
+        preset="strides",
+        network="test_resnet",
+        weights=str(folder / "encoder.safetensors"),
+        size=64,
+        steps=(1,),
+    )
+    assert [style.name for style in record_of(folder).styles] == ["batik"]
