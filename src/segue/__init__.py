@@ -22,9 +22,12 @@ __all__ = [
     "plan",
     "predict",
     "review",
+    "style_apply",
     "style_bank",
+    "style_evaluate",
     "style_inspect",
     "style_optimise",
+    "style_train",
 ]
 
 if TYPE_CHECKING:
@@ -42,9 +45,12 @@ if TYPE_CHECKING:
         plan,
         predict,
         review,
+        style_apply,
         style_bank,
+        style_evaluate,
         style_inspect,
         style_optimise,
+        style_train,
     )
 
 

@@ -29,12 +29,18 @@ from segue.commands.predict import PredictResult
 from segue.commands.predict import run as run_predict
 from segue.commands.review import ReviewResult
 from segue.commands.review import run as run_review
+from segue.commands.style_apply import StyleApplyResult
+from segue.commands.style_apply import run as run_style_apply
 from segue.commands.style_bank import StyleBankResult
 from segue.commands.style_bank import run as run_style_bank
+from segue.commands.style_evaluate import StyleEvaluateResult
+from segue.commands.style_evaluate import run as run_style_evaluate
 from segue.commands.style_inspect import StyleInspectResult
 from segue.commands.style_inspect import run as run_style_inspect
 from segue.commands.style_optimise import StyleOptimiseResult
 from segue.commands.style_optimise import run as run_style_optimise
+from segue.commands.style_train import StyleTrainResult
+from segue.commands.style_train import run as run_style_train
 from segue.configs import (
     AugmentConfig,
     BenchConfig,
@@ -58,7 +64,14 @@ from segue.configs import (
 from segue.conversion import Groups
 from segue.infer.segmenter import Segmenter
 from segue.planning.file import with_plan
-from segue.style_configs import StyleBankConfig, StyleInspectConfig, StyleOptimiseConfig
+from segue.style_configs import (
+    StyleApplyConfig,
+    StyleBankConfig,
+    StyleEvaluateConfig,
+    StyleInspectConfig,
+    StyleOptimiseConfig,
+    StyleTrainConfig,
+)
 
 
 def fit(  # noqa: PLR0913 - one argument per option of the command line
@@ -540,6 +553,232 @@ def style_bank(out: str | Path, *, styles: tuple[str, ...] = (), size: int = 512
         seed: another number draws other forms in the same style.
     """
     return run_style_bank(StyleBankConfig(out=Path(out), styles=styles, size=size, seed=seed))
+
+
+def style_train(  # noqa: PLR0913 - one argument per option of the command line
+    photos: str | Path = "",
+    *styles: str | Path,
+    more_photos: tuple[str | Path, ...] = (),
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    add_to: str | Path | None = None,
+    method: str = "cin",
+    encoder: str = "own",
+    width: float = 0.5,
+    size: int = 256,
+    style_size: int = 512,
+    steps: int | None = None,
+    minutes: float | None = None,
+    batch: int = 4,
+    lr: float | None = None,
+    preset: str = "squeezenet",
+    weights: str = "hub",
+    content_weight: float | None = None,
+    style_weight: float | None = None,
+    tv_weight: float | None = None,
+    licences: tuple[str, ...] = (),
+    seed: int = 0,
+    device: str = "auto",
+) -> StyleTrainResult:
+    """Train a network that paints any photo in one pass; `result.run` is what `style_apply` takes as its model.
+
+    Args:
+        photos: folder of photos to learn on.
+        styles: pictures whose styles it learns, or folders of such.
+        more_photos: further folders of photos.
+        out: run folder; `runs/<photos>-<n>` when not given.
+        resume: run folder to continue exactly where it stopped; takes no other argument.
+        add_to: run whose network learns the styles besides those it knows.
+        method: kind of network, a row of `segue.train.style_methods.METHODS`; all but cin take any style as a picture.
+        encoder: of a method for any style: own, or loss for the loss network itself.
+        width: channels of the network as a share of Johnson's.
+        size: side of the crops in pixels.
+        style_size: long side in pixels at which styles are looked at.
+        steps: training steps.
+        minutes: wall-clock budget instead of steps.
+        batch: crops per step.
+        lr: highest step size of Adam.
+        preset: loss network, taps and weights, a row of `segue.style.presets.TRAIN_PRESETS`.
+        weights: the loss network's pretrained weights: "hub" or a file.
+        content_weight: weight of the content loss; the preset's when not given.
+        style_weight: weight of the style loss; the preset's when not given.
+        tv_weight: weight of the total variation; the preset's when not given.
+        licences: licence of each style.
+        seed: seed of everything random.
+        device: auto, cpu, cuda or mps.
+    """
+    config = StyleTrainConfig(
+        photos=Path(photos),
+        styles=tuple(Path(style) for style in styles),
+        more_photos=tuple(Path(folder) for folder in more_photos),
+        out=Path(out) if out is not None else None,
+        resume=Path(resume) if resume is not None else None,
+        add_to=Path(add_to) if add_to is not None else None,
+        method=method,
+        encoder=encoder,
+        width=width,
+        size=size,
+        style_size=style_size,
+        steps=steps,
+        minutes=minutes,
+        batch=batch,
+        lr=lr,
+        preset=preset,
+        weights=weights,
+        content_weight=content_weight,
+        style_weight=style_weight,
+        tv_weight=tv_weight,
+        licences=licences,
+        seed=seed,
+        device=device,
+    )
+    return run_style_train(config)
+
+
+def style_apply(  # noqa: PLR0913 - as above
+    *pictures: str | Path,
+    model: str | Path = "",
+    style: tuple[str | Path, ...] = (),
+    style_size: int | None = None,
+    text: str = "",
+    by_class: Mapping[str, str | Path] | None = None,
+    segmenter: str | Path | None = None,
+    masks: str | Path | None = None,
+    feather: float = 0.01,
+    blend: tuple[float, ...] = (),
+    strength: float = 1.0,
+    keep_colours: str = "none",
+    out: str | Path = "stylised",
+    size: int | None = None,
+    tile: int | None = None,
+    licences: tuple[str, ...] = (),
+    watermark: bool = True,
+    device: str = "auto",
+) -> StyleApplyResult:
+    """Paint pictures with a trained network; `result.painted` says where they are.
+
+    Args:
+        pictures: image files, folders and globs.
+        model: run of `style_train`, or its `model` folder; the network for any style that ships, when not given.
+        style: styles to paint in: pictures, or names of a network that knows its styles.
+        style_size: long side in pixels at which pictures given as styles are looked at.
+        text: words for the style instead, which find one of the bank.
+        by_class: style of each class, `{"sky": "starry.jpg", "person": "keep"}`, instead.
+        segmenter: run or model folder that finds the classes.
+        masks: where the classes are instead, by their values: a mask, or a folder of masks named as the pictures.
+        feather: width of the fade beside what is kept, as a share of the picture's long side.
+        blend: share of each style.
+        strength: how far from the photo (0) to the painting (1).
+        keep_colours: none or luminance.
+        out: folder the results are written to, or a picture for a single one.
+        size: long side to which pictures are resized first.
+        tile: side in pixels past which a picture is painted in tiles; 0 never does.
+        licences: licence of each style.
+        watermark: put an invisible watermark into the pictures.
+        device: auto, cpu, cuda or mps.
+    """
+    config = StyleApplyConfig(
+        pictures=tuple(Path(picture) for picture in pictures),
+        model=Path(model),
+        style=tuple(str(one) for one in style),
+        style_size=style_size,
+        text=text,
+        by_class=tuple(f"{name}={one}" for name, one in (by_class or {}).items()),
+        segmenter=Path(segmenter) if segmenter is not None else None,
+        masks=Path(masks) if masks is not None else None,
+        feather=feather,
+        blend=blend,
+        strength=strength,
+        keep_colours=keep_colours,
+        out=Path(out),
+        size=size,
+        tile=tile,
+        licences=licences,
+        watermark=watermark,
+        device=device,
+    )
+    return run_style_apply(config)
+
+
+def style_evaluate(  # noqa: PLR0913 - one argument per option of the command line
+    contents: str | Path,
+    styles: str | Path,
+    *results: str | Path,
+    out: str | Path = "style-evaluation",
+    methods: tuple[str, ...] = ("identity", "style", "colour", "fda"),
+    model: tuple[str | Path, ...] = (),
+    strengths: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0),
+    against: str = "",
+    gatys_preset: str = "gatys",
+    gatys_weights: str = "hub",
+    gatys_steps: int = 300,
+    judges: tuple[str, ...] = ("squeezenet1_1", "resnet18"),
+    lpips_weights: str | Path | None = None,
+    lpips_backbone: str = "hub",
+    segmenter: str | Path | None = None,
+    masks: str | Path | None = None,
+    keep_mask: str | Path | None = None,
+    size: int = 256,
+    pairs: int | None = None,
+    stability: int = 4,
+    seed: int = 0,
+    device: str = "auto",
+) -> StyleEvaluateResult:
+    """Judge stylised pictures by content, style, stability and cost, beside baselines; `result.summary` is the table.
+
+    Args:
+        contents: folder of the pictures that were painted, or one picture.
+        styles: folder of the styles.
+        results: folders of results, one for each method, their pictures named CONTENT--STYLE.png.
+        out: folder for the report, the tables and what was painted.
+        methods: what is painted here and judged, too: identity, style, colour, fda, gatys.
+        model: runs of `style_train` that paint here and are judged, too.
+        strengths: strengths each model paints with.
+        against: method the others are compared with; gatys, else the first, when not given.
+        gatys_preset: network, taps and weights that gatys paints with.
+        gatys_weights: pretrained weights of that network: "hub" or a file.
+        gatys_steps: steps of gatys for each picture.
+        judges: networks that judge, as "resnet18" (weights from the hub) or "resnet18=FILE".
+        lpips_weights: file of the LPIPS weights for SqueezeNet.
+        lpips_backbone: weights of the SqueezeNet 1.1 below LPIPS: "hub" or a file.
+        segmenter: run whose predictions on result and content are compared.
+        masks: folder of labels, named as the contents.
+        keep_mask: folder of masks, named as the contents, of what had to stay.
+        size: long side in pixels at which everything is painted and compared.
+        pairs: pairs of content and style that are drawn; all when not given.
+        stability: pairs on which stability is measured.
+        seed: seed of the pairs, the noise and the intervals.
+        device: auto, cpu, cuda or mps.
+    """
+    config = StyleEvaluateConfig(
+        contents=Path(contents),
+        styles=Path(styles),
+        results=tuple(Path(folder) for folder in results),
+        out=Path(out),
+        methods=methods,
+        model=tuple(Path(run) for run in model),
+        strengths=strengths,
+        against=against,
+        gatys_preset=gatys_preset,
+        gatys_weights=gatys_weights,
+        gatys_steps=gatys_steps,
+        judges=judges,
+        lpips_weights=_path(lpips_weights),
+        lpips_backbone=lpips_backbone,
+        segmenter=_path(segmenter),
+        masks=_path(masks),
+        keep_mask=_path(keep_mask),
+        size=size,
+        pairs=pairs,
+        stability=stability,
+        seed=seed,
+        device=device,
+    )
+    return run_style_evaluate(config)
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return Path(given) if given is not None else None
 
 
 def style_inspect(image: str | Path) -> StyleInspectResult:

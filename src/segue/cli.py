@@ -42,13 +42,16 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "review": (configs.ReviewConfig, "segue.commands.review"),
     "style optimise": (style_configs.StyleOptimiseConfig, "segue.commands.style_optimise"),
     "style bank": (style_configs.StyleBankConfig, "segue.commands.style_bank"),
+    "style train": (style_configs.StyleTrainConfig, "segue.commands.style_train"),
+    "style apply": (style_configs.StyleApplyConfig, "segue.commands.style_apply"),
+    "style evaluate": (style_configs.StyleEvaluateConfig, "segue.commands.style_evaluate"),
     "style inspect": (style_configs.StyleInspectConfig, "segue.commands.style_inspect"),
     "convert": (configs.ConvertConfig, "segue.commands.convert"),
     "download": (configs.DownloadConfig, "segue.commands.download"),
     "list": (configs.ListConfig, "segue.commands.list"),
 }
 
-GROUPS = {"style": "Paint a picture in the style of others."}  # the first words of verbs that have two
+GROUPS = {"style": "Paint pictures in the style of others."}  # the first words of verbs that have two
 
 # what some verbs are told besides their configuration: which options were given, since they decide what was left open
 # and a value may be given and yet be the default's; when the command began, to time a fit with importing torch in it
@@ -57,6 +60,7 @@ TOLD = {
     "plan": ("given",),
     "bench": ("given", "began"),
     "style optimise": ("began",),
+    "style train": ("began",),
 }
 SHARED = ("fit", "predict")  # verbs whose work is shared by processes that torchrun starts
 
@@ -117,6 +121,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _interrupted(arguments: Sequence[str]) -> str:
+    if list(arguments[:2]) == ["style", "train"]:
+        return "interrupted; a run that had begun goes on from its last resume point with segue style train --resume"
+    if list(arguments[:2]) == ["style", "evaluate"]:
+        return "interrupted; what was painted is in pictures/ of the --out folder, to be judged as RESULTS"
     if GROUPS.keys() & arguments[:1]:
         return "interrupted; the picture was not written"
     return "interrupted; a run that had begun goes on from its last resume point with segue fit --resume"

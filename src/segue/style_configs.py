@@ -9,7 +9,10 @@ from segue.configs import DEVICES, Checked, knob
 from segue.errors import UsageError
 
 STYLE_PRESETS = ("gatys", "gatys5", "vgg16-relu3", "strides")
+STYLE_TRAIN_PRESETS = ("squeezenet", "vgg16-relu3", "vgg16")
+STYLE_METHODS = ("cin", "adain", "sanet", "adaattn")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
+BASELINES = ("identity", "style", "colour", "fda", "gatys")
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,193 @@ class StyleOptimiseConfig(Checked):
 
 
 @dataclass(frozen=True)
+class StyleTrainConfig(Checked):
+    """Train a network that paints any photo in one pass, in one or more styles."""
+
+    photos: Path = knob(Path(), "folder of photos to learn on, those below it included", positional=True)
+    styles: tuple[Path, ...] = knob(
+        (), "pictures whose styles it learns, each known by its file name; or folders of such", positional=True
+    )
+    more_photos: tuple[Path, ...] = knob((), "further folders of photos", words=True)
+    out: Path | None = knob(None, "run folder; runs/<photos>-<n> when not given")
+    resume: Path | None = knob(None, "run folder to continue exactly where it stopped; takes no other option")
+    add_to: Path | None = knob(
+        None, "run whose network learns the styles besides those it knows, which stay as they are to the bit"
+    )
+    method: str = knob(
+        "cin",
+        "kind of network: cin learns a row of gains and offsets for each style; the others take any picture as a style "
+        "(docs/explanation/any-style.md)",
+        choices=STYLE_METHODS,
+    )
+    encoder: str = knob(
+        "own",
+        "of a method for any style: own is small and trained along, loss is the loss network itself, frozen",
+        choices=("own", "loss"),
+    )
+    width: float = knob(0.5, "channels of the network as a share of Johnson's 32, 64 and 128", low=0.1, high=4)
+    size: int = knob(256, "side of the crops in pixels; what is painted later may have any size", low=32, high=2048)
+    style_size: int = knob(
+        512, "long side in pixels at which styles are looked at: larger gives larger strokes", low=32, high=4096
+    )
+    steps: int | None = knob(None, "training steps; 4000, or 400 for --add-to, when not given", low=1)
+    minutes: float | None = knob(None, "wall-clock budget instead of steps, importing torch included", low=0.05)
+    batch: int = knob(4, "crops per step; styles take turns", low=1, high=1024)
+    lr: float | None = knob(
+        None, "highest step size of Adam; 0.001, or 0.01 for --add-to, when not given", low=1e-6, high=1
+    )
+    preset: str = knob(
+        "squeezenet",
+        "loss network, taps and weights that go together; what is given beside it wins (docs/reference/style-train.md)",
+        choices=STYLE_TRAIN_PRESETS,
+    )
+    network: str = knob(
+        "", "loss network: vgg16, vgg19, squeezenet1_1 or an encoder (segue list encoders); the preset's when not given"
+    )
+    weights: str = knob("hub", "its pretrained weights: hub (by its name) or a .safetensors or .pth file")
+    content_taps: tuple[str, ...] = knob((), "taps compared with the photo, as relu3_1; the preset's when not given")
+    style_taps: tuple[str, ...] = knob(
+        (), "taps compared with the styles, as relu1_2,relu2_2; the preset's when not given"
+    )
+    tap_weights: tuple[float, ...] = knob((), "weight of each style tap; all alike when not given", low=0)
+    content_weight: float | None = knob(None, "weight of the content loss; the preset's when not given", low=0)
+    style_weight: float | None = knob(None, "weight of the style loss; the preset's when not given", low=0)
+    tv_weight: float | None = knob(
+        None, "weight of the total variation, which smooths; the preset's when not given", low=0
+    )
+    licences: tuple[str, ...] = knob((), "licence of each style, in their order, for the records of pictures")
+    seed: int = knob(0, "seed of the weights, of the crops and of what is held out", low=0, high=2**31 - 1)
+    device: str = knob("auto", "where to train", choices=DEVICES)
+    precision: str = knob(
+        "auto",
+        "number format of the forward pass; auto takes bf16 where the hardware multiplies it natively",
+        choices=("auto", "fp32", "bf16"),
+    )
+    threads: int | None = knob(None, "CPU threads; the bytes of the result depend on it", low=1, high=1024)
+    checkpoint_every: int | None = knob(
+        None, "steps between two resume points; a twentieth of the run when not given", low=1
+    )
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the pictures and the options, print what would be done, write nothing")
+
+    def __post_init__(self) -> None:
+        """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
+        super().__post_init__()
+        wrong = []
+        if self.steps is not None and self.minutes is not None:
+            wrong.append("steps: expected --steps or --minutes, which sets them, got both")
+        if self.method == "cin" and self.encoder != "own":
+            wrong.append("encoder: expected none beside --method cin, which has no encoder of its own, got one")
+        if self.add_to is not None and self.method != "cin":
+            wrong.append(f"add_to: expected --method cin, since {self.method} takes any style as a picture, got both")
+        if self.add_to is not None and self.width != 0.5:
+            wrong.append("width: expected none beside --add-to, whose network has its own, got one")
+        if self.tap_weights and self.style_taps and len(self.tap_weights) != len(self.style_taps):
+            got = f"{len(self.style_taps)} style taps, got {len(self.tap_weights)}"
+            wrong.append(f"tap_weights: expected a weight for each of {got}")
+        if self.tap_weights and sum(self.tap_weights) == 0:
+            wrong.append("tap_weights: expected a weight above 0, got none")
+        if wrong:
+            raise UsageError("; ".join(wrong))
+
+
+@dataclass(frozen=True)
+class StyleApplyConfig(Checked):
+    """Paint pictures with a trained network, one pass for each."""
+
+    pictures: tuple[Path, ...] = knob((), "pictures to paint: files, folders and quoted globs", positional=True)
+    model: Path = knob(
+        Path(),
+        "run of segue style train, its model folder, or a file that PyTorch's example fast_neural_style saved; our own "
+        "network for any style when not given",
+    )
+    style: tuple[str, ...] = knob(
+        (),
+        "styles to paint in: pictures, bank:NAME, or names of a network that knows its styles; its only one when not "
+        "given",
+    )
+    text: str = knob("", "words for the style instead: they find one of the bank (segue list styles)")
+    style_size: int | None = knob(
+        None,
+        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; 512 when "
+        "not given",
+        low=16,
+        high=8192,
+    )
+    blend: tuple[float, ...] = knob((), "share of each style, as 2,1; all alike when not given", low=0)
+    by_class: tuple[str, ...] = knob(
+        (),
+        'style of each class in the pictures, as "sky=starry.jpg, road=sketch.jpg, person=keep", in place of --style; '
+        "rest= names the others, which are kept when it is not given",
+    )
+    segmenter: Path | None = knob(None, "run or model folder of segue fit that finds the classes in the pictures")
+    masks: Path | None = knob(
+        None, "where the classes are instead: a mask for the one picture, or a folder of masks named as the pictures"
+    )
+    feather: float = knob(
+        0.01, "width of the fade beside what is kept, as a share of the picture's long side", low=0, high=0.25
+    )
+    strength: float = knob(1.0, "how far from the photo (0) to the painting (1)", low=0, high=1)
+    keep_colours: str = knob(
+        "none",
+        "colours of the photo: none takes the style's, luminance keeps those of the photo under the painted luminance",
+        choices=("none", "luminance"),
+    )
+    out: Path = knob(
+        Path("stylised"), "folder the results are written to, or a picture ending in .png or .jpg for a single one"
+    )
+    size: int | None = knob(
+        None, "long side in pixels to which pictures are resized first; as they are when not given", low=16, high=32768
+    )
+    tile: int | None = knob(
+        None,
+        "side in pixels past which a picture is painted in tiles with the statistics of a small copy; 1536 when not "
+        "given, 0 never does",
+        low=0,
+        high=16384,
+    )
+    licences: tuple[str, ...] = knob(
+        (), "licence of each style, in their order, for the records; what the model says when not given"
+    )
+    watermark: bool = knob(True, "put an invisible watermark into the pictures (docs/explanation/rights.md)")
+    device: str = knob("auto", "where to compute", choices=DEVICES)
+    precision: str = knob(
+        "auto",
+        "number format of the network; auto takes bf16 where the hardware multiplies it natively",
+        choices=("auto", "fp32", "bf16"),
+    )
+    threads: int | None = knob(None, "number of CPU threads", low=1, high=1024)
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the pictures and the options, print what would be done, write nothing")
+
+    def __post_init__(self) -> None:
+        """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
+        super().__post_init__()
+        wrong, styles = [], len(self.style)
+        if self.blend and len(self.blend) != max(1, styles):
+            wrong.append(f"blend: expected a share for each of {max(1, styles)} styles, got {len(self.blend)}")
+        if self.blend and sum(self.blend) == 0:
+            wrong.append("blend: expected a share above 0, got none")
+        if self.licences and not self.by_class and len(self.licences) != max(1, styles):
+            wrong.append(f"licences: expected one for each of {max(1, styles)} styles, got {len(self.licences)}")
+        taken = {"--style": self.style, "--text": self.text, "--blend": self.blend}
+        if self.by_class and any(taken.values()):
+            got = next(name for name, value in taken.items() if value)
+            wrong.append(f"by_class: expected it in place of {', '.join(taken)}, got {got} beside it")
+        if self.by_class and (self.segmenter is None) == (self.masks is None):
+            got = "neither" if self.segmenter is None else "both"
+            wrong.append(f"by_class: expected --segmenter or --masks, which say where each class is, got {got}")
+        if not self.by_class and (self.segmenter or self.masks):
+            wrong.append("segmenter, masks: expected --by-class beside them, which says what to do there, got none")
+        if self.text and self.style:
+            wrong.append("text: expected --text or --style, got both")
+        if self.tile and self.tile < 256:
+            wrong.append(f"tile: expected 0 or at least 256 pixels, got {self.tile}")
+        if wrong:
+            raise UsageError("; ".join(wrong))
+
+
+@dataclass(frozen=True)
 class StyleInspectConfig(Checked):
     """Say what the record and the watermark of a picture tell about how it was made."""
 
@@ -211,3 +401,67 @@ class StyleBankConfig(Checked):
     )
     json: bool = knob(False, "print the result as JSON on standard output")
     dry_run: bool = knob(False, "say what would be written, write nothing")
+
+
+@dataclass(frozen=True)
+class StyleEvaluateConfig(Checked):
+    """Judge stylised pictures, of any program, by content, style, stability and cost, beside baselines."""
+
+    contents: Path = knob(Path(), "folder of the pictures that were painted, or one picture", positional=True)
+    styles: Path = knob(Path(), "folder of the styles; all of them take part in the retrieval", positional=True)
+    results: tuple[Path, ...] = knob(
+        (), "folders of results, one for each method, their pictures named CONTENT--STYLE.png", positional=True
+    )
+    out: Path = knob(Path("style-evaluation"), "folder for the report, the tables and what was painted")
+    methods: tuple[str, ...] = knob(
+        ("identity", "style", "colour", "fda"),
+        "what is painted here and judged, too: baselines, and gatys, the reference, which takes minutes",
+        choices=BASELINES,
+    )
+    model: tuple[Path, ...] = knob((), "runs of segue style train that paint here and are judged, too", words=True)
+    strengths: tuple[float, ...] = knob(
+        (0.0, 0.25, 0.5, 0.75, 1.0), "strengths each model paints with, which make a curve", low=0, high=1
+    )
+    against: str = knob("", "method the others are compared with; gatys, else the first, when not given")
+    gatys_preset: str = knob(
+        "gatys",
+        "network, taps and weights that gatys paints with",
+        choices=tuple(p for p in STYLE_PRESETS if p != "strides"),
+    )
+    gatys_weights: str = knob("hub", "pretrained weights of that network: hub or a .safetensors or .pth file")
+    gatys_steps: int = knob(300, "steps of gatys for each picture", low=1, high=100_000)
+    judges: tuple[str, ...] = knob(
+        ("squeezenet1_1", "resnet18"),
+        "networks that judge, as NETWORK (weights from the hub) or NETWORK=FILE; none of them should have painted",
+        words=True,
+    )
+    lpips_weights: Path | None = knob(None, "file of the LPIPS weights for SqueezeNet; without it there is no LPIPS")
+    lpips_backbone: str = knob("hub", "weights of the SqueezeNet 1.1 below LPIPS: hub or a file")
+    segmenter: Path | None = knob(None, "run whose predictions on result and content are compared")
+    masks: Path | None = knob(
+        None, "folder of labels, named as the contents, that the segmenter's predictions are compared with, too"
+    )
+    keep_mask: Path | None = knob(
+        None, "folder of masks, named as the contents; where one is above 0, results must be the content to the bit"
+    )
+    size: int = knob(256, "long side in pixels at which everything is painted and compared", low=64, high=2048)
+    pairs: int | None = knob(None, "pairs of content and style that are drawn; all when not given", low=1)
+    stability: int = knob(4, "pairs on which the stability of what is painted here is measured, 0 for none", low=0)
+    seed: int = knob(0, "seed of the pairs, the noise and the intervals", low=0, high=2**31 - 1)
+    device: str = knob("auto", "where to compute", choices=DEVICES)
+    json: bool = knob(False, "print the result as JSON on standard output")
+    dry_run: bool = knob(False, "check the pictures and the options, print what would be judged, write nothing")
+
+    def __post_init__(self) -> None:
+        """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
+        super().__post_init__()
+        problems = []
+        judges = [judge.partition("=")[0] for judge in self.judges]
+        if twice := next((name for name in judges if judges.count(name) > 1), None):
+            problems.append(f"judges: expected each network once, got {twice} again")
+        if self.masks is not None and self.segmenter is None:
+            problems.append("masks: expected --segmenter beside it, which predicts what they are compared with")
+        if self.keep_mask is not None and not self.results:
+            problems.append("keep_mask: expected folders of results, whose pictures may keep a part, got none")
+        if problems:
+            raise UsageError("; ".join(problems))

@@ -90,7 +90,7 @@ def test_options_for_networks_are_refused_elsewhere(kind):
 
 
 def test_a_list_without_a_kind_names_the_kinds():
-    with pytest.raises(UsageError, match=r"segue list encoders, decoders, .* or schedules"):
+    with pytest.raises(UsageError, match=r"segue list encoders, decoders, .* schedules or styles"):
         run(ListConfig())
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Integer
 
+from segue.errors import DataError
 from segue.infer.segmenter import Segmenter
 from segue.style.by_class import Assignment, assigned, numbers_in, regions_of
 from segue.style.regions import read_regions
@@ -20,12 +22,8 @@ log = logging.getLogger("segue")
 
 def scene_by_class(config: StyleOptimiseConfig, pairs: Mapping[str, str]) -> tuple[tuple[Path, ...], Scene]:
     """The styles that the classes in the picture get, and the scene with a region for each of them."""
-    if config.segmenter is not None:
-        segmenter = Segmenter.load(config.segmenter, config.device)
-        assignment, regions = by_segmenter(pairs, segmenter, config.segmenter, config.content)
-    else:
-        assert config.content_mask is not None, "the configuration has one of the two"
-        assignment, regions = by_mask(pairs, config.content_mask, config.content)
+    find = finder(pairs, config.segmenter, config.content_mask, config.device)
+    assignment, regions = find(config.content)
     for place, style in enumerate(assignment.styles):
         names = ", ".join(assignment.names[one] for one, its in assignment.style_of.items() if its == place)
         log.info("%s: %s, %.3g %% of the picture", style.name, names, 100 * (regions == place).mean())
@@ -40,9 +38,35 @@ def scene_by_class(config: StyleOptimiseConfig, pairs: Mapping[str, str]) -> tup
     return assignment.styles, scene
 
 
-def by_segmenter(
-    pairs: Mapping[str, str], segmenter: Segmenter, run: Path, picture: Path
-) -> tuple[Assignment, Integer[np.ndarray, "height width"]]:
+Found = tuple[Assignment, Integer[np.ndarray, "height width"]]
+
+
+def finder(
+    pairs: Mapping[str, str], segmenter: Path | None, masks: Path | None, device: str
+) -> Callable[[Path], Found]:
+    """What finds the classes in a picture: a run, which is loaded once, or masks: a file, or a folder of them.
+
+    A mask in a folder has the name of its picture, and any ending that Segue reads. The function raises `DataError` for
+    a picture without a mask, besides what `by_segmenter` and `by_mask` raise.
+    """
+    if segmenter is not None:
+        model = Segmenter.load(segmenter, device)
+        return lambda picture: by_segmenter(pairs, model, segmenter, picture)
+    assert masks is not None, "the configuration has one of the two"
+    return lambda picture: by_mask(pairs, _mask_of(picture, masks), picture)
+
+
+def _mask_of(picture: Path, masks: Path) -> Path:
+    if not masks.is_dir():
+        return masks
+    found = sorted(path for path in masks.glob(f"{glob.escape(picture.stem)}.*") if path.is_file())
+    if len(found) != 1:
+        got = f"{len(found)}" if found else "none"
+        raise DataError(f"{picture}: expected one mask of its name in {masks}, got {got}: name it {picture.stem}.png")
+    return found[0]
+
+
+def by_segmenter(pairs: Mapping[str, str], segmenter: Segmenter, run: Path, picture: Path) -> Found:
     """The styles that a picture needs and the place of each pixel's among them (`regions_of`); `run` names the model.
 
     Raises `UsageError` for a class the model does not know, `DataError` for a picture that cannot be read or has no
@@ -52,9 +76,7 @@ def by_segmenter(
     return regions_of(segmenter.predict(picture).mask, assigned(pairs, names, run), picture)
 
 
-def by_mask(
-    pairs: Mapping[str, str], mask: Path, picture: Path
-) -> tuple[Assignment, Integer[np.ndarray, "height width"]]:
+def by_mask(pairs: Mapping[str, str], mask: Path, picture: Path) -> Found:
     """The same with the regions of a mask file, whose classes are named by their values.
 
     Raises `UsageError` for a value the mask does not have, `DataError` for a mask that does not fit the picture.

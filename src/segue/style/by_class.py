@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Integer
+from scipy.ndimage import distance_transform_edt
 
 from segue.errors import DataError, UsageError
 from segue.table import did_you_mean
@@ -90,6 +91,18 @@ def regions_of(
     used = {number: places[place] for number, place in present.items()}
     names = {number: assignment.names[number] for number in used}
     return Assignment(tuple(assignment.styles[place] for place in places), used, names), regions
+
+
+def filled(regions: Integer[np.ndarray, "height width"]) -> Integer[np.ndarray, "height width"]:
+    """The regions with kept pixels in that of the nearest painted one: what lies under a keeping seam is painted, too.
+
+    A network that paints in one pass sees surroundings, which have to look like something.
+    """
+    if not (regions < 0).any():
+        return regions
+    rows, columns = distance_transform_edt(regions < 0, return_distances=False, return_indices=True)
+    under: np.ndarray = regions[rows, columns]
+    return under
 
 
 def numbers_in(mask: Integer[np.ndarray, "height width"]) -> dict[int, str]:

@@ -18,8 +18,8 @@ SMALLEST_POWER = 1e-12  # of a target that is nothing but zeros
 
 
 def content_loss(
-    features: Float[Tensor, "1 channels height width"],
-    target: Float[Tensor, "1 channels height width"],
+    features: Float[Tensor, "batch channels height width"],
+    target: Float[Tensor, "batch channels height width"],
     division: str = "gatys",
 ) -> Float[Tensor, ""]:
     """Mean squared difference of features. The paper's is half the sum, which would weigh more in larger pictures."""

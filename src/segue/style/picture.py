@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
@@ -17,6 +17,7 @@ from segue.durable import write_durably
 from segue.errors import DataError, UsageError
 
 Picture = Float[Tensor, "1 3 height width"]
+Pixels = Num[np.ndarray, "height width 3"]
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 # of Pillow; colour is kept at full resolution in a JPEG: brush strokes are fine coloured texture
 SAVED_WITH: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 95, "subsampling": 0}}
@@ -28,13 +29,22 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Float[Tensor, "1 3
     Raises:
         DataError: it cannot be read, has pixels without data, or a number of channels other than 1 and 3.
     """
+    return as_picture(read_pixels(path, max_pixels))
+
+
+def read_pixels(path: Path, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """The same as an array of values from 0 to 255 in as few bytes as the file has: uint8, or float32 for 16 bits."""
     pixels = read_image(path, max_pixels)
     if pixels.shape[2] not in (1, 3):
         raise DataError(f"{path}: expected a grey or RGB picture, got {pixels.shape[2]} channels; export it as RGB")
-    values = torch.from_numpy(to_channels(pixels, 3).astype(np.float32)) / 255
-    if not bool(values.isfinite().all()):
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise DataError(f"{path}: expected a value in every pixel, got pixels without data; fill or crop them")
-    return values.permute(2, 0, 1)[None].contiguous()
+    return to_channels(pixels, 3)
+
+
+def as_picture(pixels: Pixels) -> Float[Tensor, "1 3 height width"]:
+    """Pixels from 0 to 255 as a picture from 0 to 1."""
+    return (torch.from_numpy(pixels.astype(np.float32)) / 255).permute(2, 0, 1)[None].contiguous()
 
 
 def write_picture(path: Path, picture: Float[Tensor, "1 3 height width"]) -> None:

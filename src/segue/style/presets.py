@@ -30,3 +30,16 @@ PRESETS = {
     ),
     "strides": Preset("", ("stride8",), ("stride2", "stride4", "stride8"), "relative", style_weight=10.0),
 }
+
+JOHNSON = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+
+# for networks that are trained to paint; a division of "relative" makes weights mean the same for every loss network
+TRAIN_PRESETS = {
+    "squeezenet": Preset(
+        "squeezenet1_1", ("fire4",), ("relu1", "fire2", "fire4", "fire5"), "relative", style_weight=20.0, tv_weight=1.0
+    ),
+    "vgg16-relu3": Preset(
+        "vgg16", ("relu3_1",), ("relu1_2", "relu2_2", "relu3_1"), "relative", style_weight=20.0, tv_weight=1.0
+    ),
+    "vgg16": Preset("vgg16", ("relu3_3",), JOHNSON, "relative", style_weight=20.0, tv_weight=1.0),
+}

@@ -65,3 +65,13 @@ def as_maps(mask: Integer[np.ndarray, "height width"], values: tuple[int, ...]) 
 def shrunk(maps: Float[Tensor, "regions _ _"], size: tuple[int, int]) -> Float[Tensor, "regions height width"]:
     """Maps at the size of features: the share of each position that is inside, so no region is ever lost."""
     return functional.adaptive_avg_pool2d(maps, size)
+
+
+def nearest(
+    regions: Integer[np.ndarray, "_ _"], size: tuple[int, int] | tuple[int, ...]
+) -> Integer[np.ndarray, "height width"]:
+    """The region numbers of a picture at another height and width: of each pixel that which lies there."""
+    height, width = size[:2]
+    rows, columns = ((np.arange(n) + 0.5) * have / n for n, have in zip((height, width), regions.shape, strict=True))
+    found: np.ndarray = regions[rows.astype(np.intp)[:, None], columns.astype(np.intp)]
+    return found

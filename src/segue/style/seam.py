@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
+
+ROWS = 256  # of a picture in whole numbers that are mixed at a time
 
 
 def shown(
@@ -36,3 +38,18 @@ def joined(
     Gradients reach what was painted in proportion to its share.
     """
     return torch.where(share == 0, picture, torch.lerp(picture, painted, share))
+
+
+def joined_pixels(
+    pixels: UInt8[np.ndarray, "height width 3"],
+    painted: UInt8[np.ndarray, "height width 3"],
+    share: Float[Tensor, "1 1 height width"],
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The same in whole numbers from 0 to 255, some rows at a time: large pictures never become floats at once."""
+    result = np.empty_like(pixels)
+    for top in range(0, len(pixels), ROWS):
+        rows = slice(top, top + ROWS)
+        over = share[0, 0, rows].cpu().numpy()[..., None]
+        mixed = pixels[rows] + over * (painted[rows].astype(np.float32) - pixels[rows])
+        result[rows] = np.rint(mixed).astype(np.uint8)
+    return result

@@ -1,0 +1,306 @@
+"""`segue style apply`: pictures of any size painted with a trained network, one pass for each."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from segue.commands.style_asked import asked, model_of, settled
+from segue.commands.styled_classes import Found, finder
+from segue.console import duration, progress_bar
+from segue.data.image import image_size
+from segue.durable import make_folder, sha256_of
+from segue.errors import DataError, UsageError
+from segue.infer.ahead import ahead
+from segue.infer.device import exact_arithmetic, pick_device
+from segue.infer.inputs import Input, find_images
+from segue.style.by_class import filled, split, styles_named
+from segue.style.colours import grey, with_luminance
+from segue.style.model_folder import StyleInfo, load_style_info, load_style_model
+from segue.style.network import Prepared, StyleNetwork, Wanted, shares_of
+from segue.style.picture import FORMATS, Pixels, as_picture, eight_bits, read_pixels, resized, size_within
+from segue.style.record import StyleRecord, UsedStyle, write_marked
+from segue.style.regions import nearest
+from segue.style.seam import joined_pixels, shown
+from segue.style.tiling import maps_of, paint_tiles
+from segue.style_configs import StyleApplyConfig
+from segue.train.heap import keep_freed_memory
+from segue.train.machine import pick_precision
+from segue.train.step import out_of_memory
+
+log = logging.getLogger("segue")
+TILE = 1536  # pixels of the long side past which a picture is painted in tiles
+Watch = Callable[[float], None]
+LARGEST_BLOCK = 1 << 28  # bytes of what is kept when freed; pictures and their watermarks are larger
+
+
+@dataclass(frozen=True)
+class Painted:
+    """One picture: where it lies, where its painting does, height and width, and whether it was painted in tiles."""
+
+    source: Path
+    out: Path
+    size: tuple[int, int]
+    tiled: bool
+    watermark: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StyleApplyResult:
+    """What was painted, and one line for each picture that was not. A dry run painted nothing."""
+
+    painted: tuple[Painted, ...]
+    failed: tuple[str, ...]
+    planned: tuple[Path, ...]
+    styles: tuple[UsedStyle, ...]
+    shares: tuple[float, ...]
+    settings: dict[str, Any]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a picture could not be painted."""
+        return 1 if self.failed else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "pictures": [
+                {
+                    "source": str(one.source),
+                    "out": str(one.out),
+                    "height": one.size[0],
+                    "width": one.size[1],
+                    "tiled": one.tiled,
+                    "watermark": one.watermark,
+                    "seconds": round(one.seconds, 3),
+                }
+                for one in self.painted
+            ],
+            "failed": list(self.failed),
+            "planned": [str(path) for path in self.planned],
+            "styles": {style.name: round(share, 6) for style, share in zip(self.styles, self.shares, strict=True)},
+            **self.settings,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def lines(self) -> list[str]:
+        """The result for people."""
+        names = ", ".join(f"{style.name} {share:.0%}" for style, share in zip(self.styles, self.shares, strict=True))
+        if self.planned:
+            return [*(str(path) for path in self.planned), f"in {names}", "dry run: nothing written"]
+        what = str(self.painted[0].out) if len(self.painted) == 1 else f"{len(self.painted)} pictures"
+        lines = [f"{what} painted in {names} in {duration(self.seconds)}"] if self.painted else []
+        return [*lines, *(f"not painted: {line}" for line in self.failed)]
+
+
+def run(config: StyleApplyConfig) -> StyleApplyResult:
+    """Paint pictures; see `StyleApplyConfig` for the options. A picture that cannot be read costs that picture alone.
+
+    Raises `UsageError`, `RunError` or `WeightsError` before the first of them.
+    """
+    began = time.perf_counter()
+    inputs, missing = _inputs(config)
+    whole = settled(config)
+    model = model_of(whole)
+    info = load_style_info(model)
+    styles, wanted = asked(whole, info)
+    shares = tuple(shares_of(wanted))
+    outs = _outs(config, inputs)
+    if config.dry_run:
+        for one in inputs:
+            image_size(one.path)
+        return StyleApplyResult((), missing, tuple(outs), styles, shares, {}, time.perf_counter() - began)
+    device = pick_device(config.device)
+    precision = pick_precision(config.precision, device.type)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    if device.type == "cpu":
+        keep_freed_memory(LARGEST_BLOCK)
+    network, info = load_style_model(model)
+    network.computing_in(precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads()}
+    pairs = split(config.by_class)
+    find = finder(pairs, config.segmenter, config.masks, config.device) if pairs else None
+    work = _Work(config, network, wanted, info, styles, shares, settings, find)
+    painted, failed = work.paint_all(inputs, outs)
+    seconds = time.perf_counter() - began
+    return StyleApplyResult(painted, (*missing, *failed), (), styles, shares, settings, seconds)
+
+
+# --- what is asked for -----------------------------------------------------------------------------------------------
+
+
+def _inputs(config: StyleApplyConfig) -> tuple[list[Input], tuple[str, ...]]:
+    inputs, missing = find_images(config.pictures, config.out)
+    if not inputs:
+        raise DataError("; ".join(missing))
+    return inputs, tuple(missing)
+
+
+def _outs(config: StyleApplyConfig, inputs: Sequence[Input]) -> list[Path]:
+    """Where each painting goes: a JPEG stays one, everything else becomes a PNG."""
+    if config.out.suffix.lower() in FORMATS:
+        if len(inputs) != 1:
+            raise UsageError(f"out: expected a folder for {len(inputs)} pictures, got the file {config.out}")
+        if config.out.resolve() == inputs[0].path.resolve():
+            raise UsageError(f"out: expected another file than the picture that is read, got {config.out}")
+        if not config.out.parent.is_dir():
+            raise UsageError(f"out: expected a folder that exists, got {config.out.parent}: make it first")
+        return [config.out]
+    if config.out.is_file():
+        raise UsageError(f"out: expected a folder, or a picture ending in .png or .jpg, got the file {config.out}")
+    endings = (".jpg" if one.path.suffix.lower() in (".jpg", ".jpeg") else ".png" for one in inputs)
+    return [config.out / f"{one.name}{ending}" for one, ending in zip(inputs, endings, strict=True)]
+
+
+def _moved(update: Callable[[float, str], None], number: int, count: int, name: str, share: float) -> None:
+    """Move the bar: a share of a picture, of which so many are done."""
+    update((number + share) / count, name)
+
+
+# --- painting --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How one picture is painted: in which styles, and by class in which `regions`; None where it is one.
+
+    `kept` are the pixels, at the size of the file, that stay as they are.
+    """
+
+    style: Prepared
+    styles: tuple[UsedStyle, ...]
+    regions: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    kept: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What all pictures have in common."""
+
+    config: StyleApplyConfig
+    network: StyleNetwork
+    wanted: Sequence[Wanted]
+    info: StyleInfo
+    styles: tuple[UsedStyle, ...]
+    shares: tuple[float, ...]
+    settings: dict[str, Any]
+    find: Callable[[Path], Found] | None = None
+
+    @functools.cached_property
+    def style(self) -> Prepared:
+        """All styles as one mix."""
+        return self.network.prepared(self.wanted)
+
+    @functools.cache  # noqa: B019 - the work lives as long as the command
+    def style_of(self, places: tuple[int, ...]) -> Prepared:
+        """Some of the styles, a region for each."""
+        return self.network.prepared(*([self.wanted[place]] for place in places))
+
+    def paint_all(self, inputs: Sequence[Input], outs: Sequence[Path]) -> tuple[tuple[Painted, ...], tuple[str, ...]]:
+        """What was painted, and what was not and why; the next picture is read while this one is painted."""
+        painted, failed = [], []
+        with exact_arithmetic(), progress_bar("painting") as update:
+            for number, (one, read) in enumerate(ahead(self._read, inputs, threads=1)):
+                watch = functools.partial(_moved, update, number, len(inputs), one.name)
+                try:
+                    painted.append(self._paint(one, *read.result(), outs[number], watch))
+                except DataError as error:
+                    failed.append(str(error))
+                    log.warning("%s", error)
+                watch(1.0)
+        return tuple(painted), tuple(failed)
+
+    def _read(self, one: Input) -> tuple[Pixels, str]:
+        pixels = read_pixels(one.path)
+        if self.config.size is not None:
+            size = size_within(pixels.shape[0], pixels.shape[1], self.config.size)
+            pixels = eight_bits(resized(as_picture(pixels), size))
+        try:
+            return pixels, sha256_of(one.path)
+        except OSError as error:
+            raise DataError(f"{one.path}: expected a picture that stays, got {error.strerror}") from None
+
+    def _paint(self, one: Input, pixels: Pixels, sha256: str, out: Path, watch: Watch) -> Painted:
+        began = time.perf_counter()
+        tile = TILE if self.config.tile is None else self.config.tile
+        tiled = 0 < tile < max(pixels.shape[:2])
+        look = self._look(one.path, pixels)
+        try:
+            result = self._tiles(pixels, look, tile, watch) if tiled else self._whole(pixels, look)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            raise DataError(f"{one.path}: out of memory: take a smaller --tile or --size") from None
+        if look.kept is not None:
+            result = joined_pixels(pixels, result, shown(look.kept, pixels.shape[:2], self.config.feather))
+        make_folder(out.parent)
+        marked = write_marked(result, out, self._record(sha256, tiled, look), self.config.watermark)
+        size = (result.shape[0], result.shape[1])
+        return Painted(one.path, out, size, tiled, marked, time.perf_counter() - began)
+
+    def _look(self, picture: Path, pixels: Pixels) -> _Look:
+        """Which styles the picture gets, and where."""
+        if self.find is None:
+            return _Look(self.style, self.styles)
+        assignment, regions = self.find(picture)
+        named = styles_named(split(self.config.by_class))
+        places = tuple(named.index(style) for style in assignment.styles)
+        styles = tuple(self.styles[place] for place in places)
+        kept = torch.from_numpy(regions < 0)
+        regions = nearest(filled(regions), pixels.shape[:2])
+        return _Look(self.style_of(places), styles, regions, kept if bool(kept.any()) else None)
+
+    def _whole(self, pixels: Pixels, look: _Look) -> Pixels:
+        content = as_picture(pixels).to(self.settings["device"])
+        maps = None
+        if look.regions is not None:
+            maps = maps_of(look.regions, len(look.styles)).to(content.device)
+        painted = self.network.stylise(content, look.style, self.config.strength, maps=maps)
+        return eight_bits(self._finished(painted, content))
+
+    def _tiles(self, pixels: Pixels, look: _Look, tile: int, watch: Watch) -> Pixels:
+        return paint_tiles(
+            self.network,
+            pixels,
+            look.style,
+            tile,
+            strength=self.config.strength,
+            regions=look.regions,
+            finish=self._finished,
+            watch=watch,
+        )
+
+    def _finished(self, painted: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
+        if self.config.keep_colours == "none":
+            return painted
+        return with_luminance(content, grey(painted))
+
+    def _record(self, content_sha256: str, tiled: bool, look: _Look) -> StyleRecord:
+        options: dict[str, Any] = {
+            "kind": self.info.kind,
+            "shares": [round(share, 6) for share in self.shares],
+            "strength": self.config.strength,
+            "keep_colours": self.config.keep_colours,
+            "tiled": tiled,
+            **self.settings,
+        }
+        if self.config.size is not None:
+            options["size"] = self.config.size
+        if self.config.by_class:
+            pairs = split(self.config.by_class)
+            options["by_class"] = [f"{name}={Path(style).name}" for name, style in pairs.items()]
+            options["segmenter"] = self.config.segmenter.resolve().name if self.config.segmenter else ""
+        if self.config.text:
+            options["text"] = self.config.text
+        return StyleRecord("style apply", look.styles, content_sha256, self.info.sha256, options)

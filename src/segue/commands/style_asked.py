@@ -1,0 +1,98 @@
+"""Which network `segue style apply` paints with, and in which styles: names it knows, or pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+
+from segue.errors import UsageError
+from segue.style.bank.words import match_words
+from segue.style.by_class import split, styles_named
+from segue.style.model_folder import KINDS, StyleInfo
+from segue.style.network import Wanted
+from segue.style.own import FOLDER
+from segue.style.picture import resized, size_within
+from segue.style.record import UsedStyle
+from segue.style.style_source import read_style, style_sha256, used_style
+from segue.style_configs import StyleApplyConfig
+from segue.table import did_you_mean
+
+log = logging.getLogger("segue")
+STYLE_SIZE = 512  # pixels of the long side at which a picture is looked at
+Asked = tuple[tuple[UsedStyle, ...], list[Wanted]]
+
+
+def settled(config: StyleApplyConfig) -> StyleApplyConfig:
+    """With the styles that the classes get, or that of the bank which the words find; the log names that.
+
+    Raises `UsageError` for words that find none, and licences that are not as many as the styles.
+    """
+    if config.by_class:
+        styles = styles_named(split(config.by_class))
+        if config.licences and len(config.licences) != len(styles):
+            raise UsageError(f"licences: expected one for each of {len(styles)} styles, got {len(config.licences)}")
+        return dataclasses.replace(config, by_class=(), segmenter=None, masks=None, style=tuple(map(str, styles)))
+    if not config.text:
+        return config
+    match = match_words(config.text)
+    log.info("%s", match.line())
+    return dataclasses.replace(config, text="", style=(match.style.reference,))
+
+
+def model_of(config: StyleApplyConfig) -> Path:
+    """The folder that is given, or our own network for any style; raises `UsageError` where that is shown none."""
+    if config.model != Path():
+        return config.model
+    if not config.style:
+        raise UsageError("style: expected a picture, or --model RUN of segue style train, got neither: --style PICTURE")
+    return FOLDER
+
+
+def asked(config: StyleApplyConfig, info: StyleInfo) -> Asked:
+    """The styles for the record, and as the network is asked for them.
+
+    Raises:
+        UsageError: a name that the network does not know, or no style.
+        DataError: a picture that cannot be read.
+    """
+    takes_pictures = info.kind in KINDS and KINDS[info.kind].takes_pictures
+    return _pictures(config) if takes_pictures else _names(config, info)
+
+
+def _pictures(config: StyleApplyConfig) -> Asked:
+    if not config.style:
+        raise UsageError("style: expected a picture, since this network takes any style, got none: --style PICTURE")
+    styles, wanted = [], []
+    licences = config.licences or ("",) * len(config.style)
+    shares = config.blend or (1.0,) * len(config.style)
+    for name, licence, share in zip(config.style, licences, shares, strict=True):
+        path = Path(name)
+        picture = read_style(path)
+        size = size_within(picture.shape[2], picture.shape[3], config.style_size or STYLE_SIZE)
+        wanted.append(Wanted(picture=resized(picture, size), share=share))
+        styles.append(used_style(path, licence, style_sha256(path)))
+    return tuple(styles), wanted
+
+
+def _names(config: StyleApplyConfig, info: StyleInfo) -> Asked:
+    if config.style_size is not None:
+        raise UsageError("style_size: expected none, since this network knows its styles by name, got one")
+    names = config.style or info.names
+    known = ", ".join(info.names)
+    if not config.style and len(info.names) != 1:
+        raise UsageError(f"style: expected one of those the network knows, {known}, got none: --style {info.names[0]}")
+    for name in names:
+        if name not in info.names:
+            raise UsageError(
+                f"style: expected one the network knows, got {name!r}: {did_you_mean(name, list(info.names))}"
+            )
+    rows = [info.names.index(name) for name in names]
+    shares = config.blend or (1.0,) * len(rows)
+    wanted = [Wanted(row=row, share=share) for row, share in zip(rows, shares, strict=True)]
+    licences = config.licences or tuple(info.styles[row].licence for row in rows)
+    styles = (
+        UsedStyle(info.styles[row].name, info.styles[row].source, licence, info.styles[row].sha256)
+        for row, licence in zip(rows, licences, strict=True)
+    )
+    return tuple(styles), wanted

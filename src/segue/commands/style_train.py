@@ -1,0 +1,391 @@
+"""`segue style train`: a network that paints any photo in one pass, in the styles of the pictures given."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import json
+import logging
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from segue.config_file import read_config_file
+from segue.configs import OptimConfig
+from segue.console import duration, progress_bar
+from segue.conversion import from_dict, to_dict
+from segue.data.image import image_size
+from segue.data.keyed import epoch_order
+from segue.data.walk import pictures
+from segue.durable import sha256_of, write_text
+from segue.errors import DataError, RunError, SegueError, UsageError
+from segue.infer.device import pick_device
+from segue.records import read_record
+from segue.style.model_folder import JSON_NAME, load_style_info, load_style_model, save_style_model
+from segue.style.network import StyleNetwork
+from segue.style.picture import read_picture
+from segue.style.record import UsedStyle
+from segue.style_configs import StyleTrainConfig
+from segue.train.checkpoint import load_newest, read_manifest, remove_checkpoints
+from segue.train.heap import keep_freed_memory
+from segue.train.lock import held
+from segue.train.machine import differences, environment, pick_precision
+from segue.train.optim import make_optimizer
+from segue.train.record import seconds_so_far
+from segue.train.run_folder import (
+    CHECKPOINTS,
+    CONFIG,
+    DATA,
+    ENVIRONMENT,
+    METRICS,
+    MODEL,
+    create_run_folder,
+    require_empty,
+)
+from segue.train.signals import stop_request
+from segue.train.style_loop import StyleLoop, StyleState, restore, run_style_loop, save
+from segue.train.style_methods import METHODS
+from segue.train.style_methods.cin import require_rows
+from segue.train.style_methods.pieces import Pieces, StyleData
+from segue.train.style_record import StyleRecorder, sample_sheet
+from segue.train.style_trial import seconds_per_step
+from segue.transfer.lr_groups import Group
+
+log = logging.getLogger("segue")
+STEPS, ADDING_STEPS = 4000, 400
+LR, ADDING_LR = 1e-3, 1e-2
+HELD_OUT = 3  # photos for samples
+FEW = 12  # photos below which none is held out
+EMA = 0.02  # horizon of the averaged weights as a share of all steps
+NOT_WRITTEN = ("resume", "json", "dry_run", "out")
+
+
+@dataclass(frozen=True)
+class StyleTrainResult:
+    """What was trained: the run folder, the styles it knows, the last means of the terms. A dry run has no folder."""
+
+    run: Path | None
+    styles: tuple[str, ...]
+    photos: int
+    steps: int
+    losses: dict[str, float]
+    seconds: float
+    config: StyleTrainConfig
+    exit_code: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "run": str(self.run) if self.run else None,
+            "styles": list(self.styles),
+            "photos": self.photos,
+            "steps": self.steps,
+            "losses": self.losses,
+            "seconds": round(self.seconds, 3),
+            "config": to_dict(self.config),
+        }
+
+    def lines(self) -> list[str]:
+        """The result for people."""
+        names = ", ".join(self.styles)
+        if self.run is None:
+            length = f"{self.steps} steps" if self.steps else f"{self.config.minutes:g} minutes"
+            shown = yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip()
+            return [shown, "", f"{length} on {self.photos} photos for {names}", "dry run: nothing was written"]
+        parts = ", ".join(f"{name} {value:.3g}" for name, value in self.losses.items())
+        run, known = shlex.quote(str(self.run)), self.config.method == "cin"
+        what, style = (names, shlex.quote(self.styles[-1])) if known else ("any style", "PICTURE")
+        return [
+            f"{self.run}: {self.steps} steps in {duration(self.seconds)}, {parts}",
+            f"it paints in {what}: segue style apply PICTURES --model {run} --style {style}",
+        ]
+
+
+def run(config: StyleTrainConfig, began: float | None = None) -> StyleTrainResult:
+    """Train a network; see `StyleTrainConfig` for the options. `began` is when the command started (perf_counter).
+
+    Raises `UsageError`, `DataError` or `WeightsError` before a run folder is made, and as `run_style_loop` does after.
+    """
+    began = time.perf_counter() if began is None else began
+    if config.resume is not None:
+        return _continue(config, config.resume)
+    config = _resolved(config)
+    data = _data(config)
+    if config.dry_run:
+        return StyleTrainResult(None, _names(data), len(data.photos), config.steps or 0, {}, 0.0, config)
+    if config.out is not None and config.out.is_dir():
+        require_empty(config.out)
+    base = _base(config)
+    loop, pieces = _assembled(config, data, base)
+    if config.minutes is not None:
+        loop.budget = 60 * config.minutes
+        step = seconds_per_step(loop)
+        loop.state.total_steps = max(1, int((loop.budget - (time.perf_counter() - began)) / step))
+        log.info("%g minutes allow about %d steps (%.2f s each)", config.minutes, loop.state.total_steps, step)
+    folder = create_run_folder(config.out, config.photos.name)
+    with held(folder):
+        require_empty(folder)
+        _write_records(folder, config, data, pieces)
+        loop.folder = folder / CHECKPOINTS
+        save(loop)  # the run can be gone on with from now on, whatever becomes of the network it was added to
+        loop.state.seconds = time.perf_counter() - began
+        return _train(loop, pieces, config, data, folder)
+
+
+# --- what is asked for -----------------------------------------------------------------------------------------------
+
+
+def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
+    """`config` with nothing left open."""
+    if config.photos == Path() or not config.styles:
+        got = "neither" if config.photos == Path() else "no style"
+        raise UsageError(f"expected photos and one or more styles, got {got}: segue style train PHOTOS STYLE")
+    adding = config.add_to is not None
+    steps = config.steps
+    if steps is None and config.minutes is None:
+        steps = ADDING_STEPS if adding else STEPS
+    device = pick_device(config.device)
+    weights = config.weights if config.weights == "hub" else str(Path(config.weights).resolve())
+    lr = config.lr if config.lr is not None else ADDING_LR if adding else LR
+    return dataclasses.replace(
+        config,
+        photos=config.photos.resolve(),
+        styles=tuple(path.resolve() for path in config.styles),
+        more_photos=tuple(path.resolve() for path in config.more_photos),
+        add_to=config.add_to.resolve() if config.add_to is not None else None,
+        steps=steps,
+        lr=lr,
+        weights=weights,
+        device=device.type,
+        precision=pick_precision(config.precision, device.type),
+    )
+
+
+def _data(config: StyleTrainConfig) -> StyleData:
+    """The files of a new run; all are looked at, so that a wrong one costs no run folder."""
+    photos = [path for folder in (config.photos, *config.more_photos) for path in _pictures_in(folder)]
+    paths = [path for one in config.styles for path in (_pictures_in(one) if one.is_dir() else [one])]
+    if config.licences and len(config.licences) != len(paths):
+        raise UsageError(f"licences: expected one for each of {len(paths)} styles, got {len(config.licences)}")
+    licences = config.licences or ("",) * len(paths)
+    for path in paths:
+        image_size(path)
+    styles = tuple(
+        UsedStyle(path.stem, path.name, licence, sha256_of(path)) for path, licence in zip(paths, licences, strict=True)
+    )
+    if config.add_to is not None and config.add_to.is_file():
+        raise UsageError(f"add_to: expected a run of segue style train, got the file {config.add_to}")
+    info = load_style_info(config.add_to) if config.add_to is not None else None
+    known = info.styles if info is not None else ()
+    names = [style.name for style in (*known, *styles)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UsageError(f"expected styles of different names, got {twice[0]} twice: a style is called as its file is")
+    held_out, rest = _dealt(photos, config.seed)
+    if info is None:
+        return StyleData(rest, held_out, styles, tuple(paths))
+    return StyleData(rest, held_out, styles, tuple(paths), known, info.numbers, info.sha256)
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    found = pictures(folder)
+    for problem in found.problems:
+        log.warning("%s: %s", problem.path, problem.message)
+    if not found.files:
+        raise DataError(f"{folder}: expected a folder with pictures, got none in it")
+    return [folder / name for name in found.files]
+
+
+def _dealt(photos: Sequence[Path], seed: int) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Photos for samples, which nothing is learned on, and the others; of a few photos none is held out."""
+    drawn = (photos[place] for place in epoch_order(seed, 0, len(photos)))
+    samples = tuple(itertools.islice((path for path in drawn if _readable(path)), HELD_OUT))
+    if not samples:
+        raise DataError(f"expected photos that can be read, got {len(photos)} that cannot")
+    if len(photos) < FEW:
+        log.info("of %d photos none is held out: samples.jpg shows some it is trained on", len(photos))
+        return samples, tuple(photos)
+    return samples, tuple(path for path in photos if path not in samples)
+
+
+def _readable(path: Path) -> bool:
+    try:
+        read_picture(path)
+    except SegueError as error:
+        log.warning("%s; it is not shown", error)
+        return False
+    return True
+
+
+def _base(config: StyleTrainConfig) -> StyleNetwork | None:
+    if config.add_to is None:
+        return None
+    base, _ = load_style_model(config.add_to)
+    require_rows(base)
+    return base
+
+
+# --- the loop --------------------------------------------------------------------------------------------------------
+
+
+def _assembled(config: StyleTrainConfig, data: StyleData, base: StyleNetwork | None = None) -> tuple[StyleLoop, Pieces]:
+    """A loop at step 0; one that is restored needs no `base`."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    device = torch.device(config.device)
+    if device.type == "cpu":
+        keep_freed_memory()
+    pieces: Pieces = METHODS[config.method](config, data, device, base)
+    lr = config.lr if config.lr is not None else LR
+    optim = OptimConfig(
+        optimizer="adam", lr=lr, batch=config.batch, schedule="cosine", weight_decay=0.0, clip_norm=0.0, ema=EMA
+    )
+    trained = tuple((name, one) for name, one in pieces.network.named_parameters() if one.requires_grad)
+    average = copy.deepcopy(pieces.network).requires_grad_(False)
+    loop = StyleLoop(
+        model=pieces.network,
+        average=average,
+        optimizer=make_optimizer([Group(trained, lr, 0.0)], optim, device.type),
+        objective=pieces.objective,
+        data=pieces.batches,
+        optim=optim,
+        state=StyleState(config.steps or 1),
+        folder=Path(),  # known once the run folder exists
+        seed=config.seed,
+        device=device,
+        checkpoint_every=config.checkpoint_every,
+    )
+    return loop, pieces
+
+
+def _train(
+    loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: StyleData, folder: Path
+) -> StyleTrainResult:
+    photos = [read_picture(path).to(loop.device) for path in data.held_out]
+    recorder = StyleRecorder(folder, lambda: sample_sheet(loop.average, photos, pieces.shown(loop.average)))
+    loop.again = f"segue style train --resume {shlex.quote(str(folder))}"
+    loop.on_record = recorder.write
+    deterministic = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with stop_request() as stop, progress_bar("training") as update, deterministic:
+        loop.on_step = lambda state: update(state.progress, _position(state))
+        run_style_loop(loop, stop)
+    known = () if pieces.network.takes_pictures else (*data.known, *data.styles)
+    save_style_model(folder / MODEL, loop.average, known, _trained(loop, pieces, config, data))
+    remove_checkpoints(loop.folder)
+    return _result(folder, data, loop.state, config)
+
+
+def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: StyleData) -> dict[str, Any]:
+    """What `model.json` tells about the training, for people."""
+    told = {name: getattr(config, name) for name in ("method", "size", "style_size", "batch", "lr", "seed", "preset")}
+    return {
+        **told,
+        "photos": len(data.photos),
+        "styles": [style.name for style in data.styles],
+        "steps": loop.state.step,
+        "seconds": round(loop.state.seconds, 1),
+        "losses": loop.state.history[-1].losses,
+        "precision": config.precision,
+        "loss_network": pieces.loss_network,
+        "loss_weights": dataclasses.asdict(pieces.source),
+        "added_to": data.base_sha256,
+    }
+
+
+def _position(state: StyleState) -> str:
+    left = state.seconds * (1 - state.progress) / state.progress if state.progress else 0.0
+    return f"step {state.step}/{state.total_steps} · {duration(left)} left"
+
+
+def _names(data: StyleData) -> tuple[str, ...]:
+    return tuple(style.name for style in (*data.known, *data.styles))
+
+
+def _result(folder: Path, data: StyleData, state: StyleState, config: StyleTrainConfig) -> StyleTrainResult:
+    losses = state.history[-1].losses
+    return StyleTrainResult(folder, _names(data), len(data.photos), state.step, losses, state.seconds, config)
+
+
+# --- the run folder --------------------------------------------------------------------------------------------------
+
+
+def _write_records(folder: Path, config: StyleTrainConfig, data: StyleData, pieces: Pieces) -> None:
+    content = {
+        "photos": [str(path) for path in data.photos],
+        "held_out": [str(path) for path in data.held_out],
+        "styles": [dataclasses.asdict(style) for style in data.styles],
+        "paths": [str(path) for path in data.paths],
+        "known": [dataclasses.asdict(style) for style in data.known],
+        "numbers": data.numbers,
+        "base_sha256": data.base_sha256,
+        "loss_sha256": pieces.source.sha256,
+    }
+    write_text(folder / DATA, json.dumps(content, indent=1))
+    write_text(folder / ENVIRONMENT, json.dumps(environment(config.device, config.precision), indent=1))
+    values = {name: value for name, value in to_dict(config).items() if name not in NOT_WRITTEN}
+    write_text(folder / CONFIG, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+
+
+def _read_records(folder: Path) -> tuple[StyleTrainConfig, StyleData, str | None]:
+    """The configuration, the files, and the SHA-256 of the loss network's weights."""
+    missing = [name for name in (CONFIG, DATA) if not (folder / name).is_file()]
+    if missing:
+        raise RunError(f"{folder}: expected a run of segue style train, it has no {missing[0]}: check the path")
+    values = read_config_file(folder / CONFIG)
+    if "styles" not in values:
+        raise RunError(f"{folder}: expected a run of segue style train, got one of another verb: segue fit --resume")
+    record = read_record(
+        folder / DATA, "photos", "held_out", "styles", "paths", "known", "numbers", "base_sha256", "loss_sha256"
+    )
+    photos, held_out, paths = (tuple(map(Path, record[name])) for name in ("photos", "held_out", "paths"))
+    styles, known = (tuple(UsedStyle(**style) for style in record[name]) for name in ("styles", "known"))
+    data = StyleData(photos, held_out, styles, paths, known, record["numbers"], record["base_sha256"])
+    return from_dict(StyleTrainConfig, values), data, record["loss_sha256"]
+
+
+def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
+    if given != StyleTrainConfig(resume=folder, json=given.json):
+        raise UsageError("--resume takes no other option: the run goes on with the configuration it was started with")
+    config, data, loss_sha256 = _read_records(folder)
+    with held(folder):
+        if (folder / MODEL / JSON_NAME).is_file() and not read_manifest(folder / CHECKPOINTS):
+            return _completed(config, data, folder)
+        _require_same(data)
+        checkpoint = load_newest(folder / CHECKPOINTS)
+        loop, pieces = _assembled(config, data)
+        loop.folder = folder / CHECKPOINTS
+        if pieces.source.sha256 != loss_sha256:
+            raise RunError(f"{config.weights}: expected the loss network this run began with, got another: put it back")
+        restore(loop, checkpoint)
+        loop.budget = None if config.minutes is None else 60 * config.minutes
+        then, now = read_record(folder / ENVIRONMENT), environment(config.device, config.precision)
+        for difference in differences(then, now):
+            log.warning("not bit-exact from here on: %s", difference)
+        log.info("resuming at step %d of %d", loop.state.step, loop.state.total_steps)
+        return _train(loop, pieces, config, data, folder)
+
+
+def _completed(config: StyleTrainConfig, data: StyleData, folder: Path) -> StyleTrainResult:
+    log.info("%s is complete, nothing is left to do", folder)
+    trained = load_style_info(folder).trained
+    seconds = max(seconds_so_far(folder / METRICS).values(), default=0.0)
+    return StyleTrainResult(
+        folder, _names(data), len(data.photos), int(trained["steps"]), trained["losses"], seconds, config
+    )
+
+
+def _require_same(data: StyleData) -> None:
+    """Refuse to go on where a file has gone or a style has changed."""
+    gone = sorted({path for path in (*data.photos, *data.held_out, *data.paths) if not path.is_file()})
+    if gone:
+        raise DataError(f"{gone[0]}: expected the pictures this run began with, got {len(gone)} missing: put them back")
+    for style, path in zip(data.styles, data.paths, strict=True):
+        if sha256_of(path) != style.sha256:
+            raise DataError(f"{path}: expected the style this run began with, got a changed file: put it back")

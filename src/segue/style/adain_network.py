@@ -1,0 +1,124 @@
+"""Any style in one pass by its means and deviations: an encoder, AdaIN at some of its taps, and a decoder.
+
+With one deep tap it is the network of Huang and Belongie (https://arxiv.org/abs/1703.06868). With several, whose
+features are added on the way back, detail survives that the deepest does not carry, as in MicroAST
+(https://arxiv.org/abs/2211.15313).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from segue.errors import UsageError
+from segue.style.adain import Moments, adain, blended, moments_of
+from segue.style.autoencoder import Autoencoder, Shape
+from segue.style.loss_network import Features
+from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
+
+
+class AdainNetwork(StyleNetwork):
+    """Paints in the style of pictures it has never seen; see `segue.style.autoencoder.Shape` for its numbers."""
+
+    kind: ClassVar[str] = "adain"
+    takes_pictures: ClassVar[bool] = True
+
+    def __init__(self, shape: Shape | None = None) -> None:
+        super().__init__()
+        self.autoencoder = Autoencoder(shape or Shape())
+        self.taps = tuple(tap.name for tap in self.autoencoder.taps)
+        self.step = max(tap.stride for tap in self.autoencoder.taps)
+        self.reach = self.autoencoder.reach
+
+    @classmethod
+    def from_numbers(cls, numbers: dict[str, Any]) -> AdainNetwork:
+        """The network with random weights; raises `UsageError` where `numbers` are not what `numbers` gives."""
+        return cls(Shape.from_numbers(numbers))
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Encoder, taps, widths, blocks and depth."""
+        return self.autoencoder.shape.numbers
+
+    def forward(
+        self, content: Float[Tensor, "batch 3 height width"], style: Float[Tensor, "batch 3 _ _"]
+    ) -> tuple[Float[Tensor, "batch 3 height width"], Features]:
+        """Each picture of a batch in the style of its neighbour, not clipped, and the features it was decoded from."""
+        features, styles = self.autoencoder.features(content), self.autoencoder.features(style)
+        target = {tap: adain(features[tap], moments_of(styles[tap])) for tap in self.taps}
+        return self.autoencoder(target, content.shape[2:]), target
+
+    def prepared(self, *regions: Sequence[Wanted]) -> Prepared:
+        """Mean and deviation (regions, channels) of every tap, those of several styles blended by their shares."""
+        found = [self._blended(styles) for styles in regions]
+        return tuple(
+            torch.cat([getattr(one[tap], name)[0] for one in found])
+            for tap in self.taps
+            for name in ("mean", "deviation")
+        )
+
+    def stylise(
+        self,
+        content: Float[Tensor, "1 3 height width"],
+        style: Prepared,
+        strength: float = 1.0,
+        *,
+        statistics: Statistics | None = None,
+        maps: Float[Tensor, "regions height width"] | None = None,
+    ) -> Float[Tensor, "1 3 height width"]:
+        """The content painted, see `StyleNetwork`; strength is how far features go towards the style.
+
+        Decoder and encoder lose a little of every picture. With less than full strength that little is given back in
+        the same measure, so that 0 is the very content.
+        """
+        with self.computing():
+            features, size = self.autoencoder.features(content), content.shape[2:]
+            painted = self.autoencoder(self.transferred(features, style, strength, statistics, maps), size).float()
+            if strength < 1:
+                painted = painted + (1 - strength) * (content - self.autoencoder(features, size))
+        result: Tensor = painted.clamp(0, 1)
+        return result
+
+    def transferred(
+        self,
+        features: Features,
+        style: Prepared,
+        strength: float = 1.0,
+        statistics: Statistics | None = None,
+        maps: Float[Tensor, "regions height width"] | None = None,
+    ) -> Features:
+        """The features of a content with the moments of the style, at every tap."""
+        found = {}
+        for place, tap in enumerate(self.taps):
+            wanted = Moments(style[2 * place][None], style[2 * place + 1][None])
+            given = (
+                None if statistics is None else Moments(statistics[place][None, :, 0], statistics[place][None, :, 1])
+            )
+            found[tap] = adain(features[tap], wanted, strength, content=given, maps=maps)
+        return found
+
+    def statistics(
+        self,
+        content: Float[Tensor, "1 3 height width"],
+        style: Prepared,
+        maps: Float[Tensor, "regions height width"] | None = None,
+    ) -> Statistics:
+        """Mean and deviation of the content's features at every tap, whatever the style."""
+        with self.computing():
+            found = [moments_of(features, maps) for features in self.autoencoder.features(content).values()]
+        return tuple(torch.stack([one.mean[0], one.deviation[0]], 1) for one in found)
+
+    def _blended(self, styles: Sequence[Wanted]) -> dict[str, Moments]:
+        kept = []
+        for style in styles:
+            if style.picture is None:
+                raise UsageError(f"expected the picture of a style, which this network takes, got row {style.row}")
+            with self.computing():
+                features = self.autoencoder.features(self.autoencoder.beside(style.picture))
+            kept.append({tap: moments_of(found) for tap, found in features.items()})
+        shares = shares_of(styles)
+        return {tap: blended([one[tap] for one in kept], shares) for tap in self.taps}

@@ -1,0 +1,62 @@
+"""What the methods for any style have in common: the encoder, crops of styles beside those of photos, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from segue.errors import UsageError
+from segue.objectives.style.batch import StyleObjective
+from segue.style.adain_network import AdainNetwork
+from segue.style.attention_network import AttentionNetwork
+from segue.style.autoencoder import OWN, Shape
+from segue.style.loss_network import LossNetwork, load_loss_network
+from segue.style.network import Prepared, StyleNetwork, Wanted
+from segue.style.objective import Recipe
+from segue.style.own_encoder import WIDTHS
+from segue.style.picture import read_picture, resized, size_within
+from segue.style_configs import StyleTrainConfig
+from segue.train.style_data import STYLE_STREAM, Crops, StyleSet
+from segue.train.style_methods.pieces import Pieces, StyleData, recipe_of
+from segue.train.style_record import MOST_COLUMNS, SIDE
+
+IDENTITY = 4.0  # weight of the mean absolute distance of pixels that shall come back, whose unit is not the others'
+BLOCKS, DEPTH = 3, 2  # of our own encoder's decoder, and convolutions a stride of a loss network's
+
+
+def shape_of(config: StyleTrainConfig, loss_network: str, recipe: Recipe) -> Shape:
+    """Our own encoder in the width that is asked for, or the loss network at the deepest of its style taps."""
+    if config.encoder == OWN:
+        widths = tuple(max(1, round(2 * config.width * channels)) for channels in WIDTHS)  # 0.5 is what ships
+        return Shape(widths=widths, blocks=BLOCKS)
+    return Shape(loss_network, recipe.style_taps[-1:], depth=DEPTH)
+
+
+def any_style(
+    config: StyleTrainConfig,
+    data: StyleData,
+    device: torch.device,
+    network: AdainNetwork | AttentionNetwork,
+    objective: Callable[[LossNetwork], StyleObjective],
+) -> Pieces:
+    """The pieces of a run; raises `UsageError` and `WeightsError` as `load_loss_network` does."""
+    name, recipe = recipe_of(config)
+    taps = tuple(dict.fromkeys((*recipe.content_taps, *recipe.style_taps)))
+    judge, source = load_loss_network(name, taps, config.weights)
+    if config.encoder != OWN:  # a frozen encoder is one that has been trained: the same file, as far as its tap
+        network.autoencoder.encoder = load_loss_network(name, network.autoencoder.shape.taps, config.weights)[0]
+    judge.prepared(device, config.precision)
+    if config.size < max(judge.smallest, network.autoencoder.smallest):
+        raise UsageError(f"size: expected at least {judge.smallest} pixels, which {name} needs, got {config.size}")
+    network.computing_in(config.precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    styles = Crops(data.paths, config.size, config.seed + STYLE_STREAM)
+    batches = StyleSet(Crops(data.photos, config.size, config.seed), config.batch, styles=styles)
+    pictures = [read_picture(path) for path in data.paths[:MOST_COLUMNS]]
+    small = [resized(one, size_within(one.shape[2], one.shape[3], SIDE)).to(device) for one in pictures]
+
+    def shown(one: StyleNetwork) -> list[Prepared]:
+        with torch.inference_mode():
+            return [one.prepared([Wanted(picture=picture)]) for picture in small]
+
+    return Pieces(network, objective(judge), batches, shown, name, source)
