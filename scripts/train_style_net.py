@@ -1,6 +1,6 @@
 """Train the small network for any style that comes with Segue, on pictures that nobody owns.
 
-    python scripts/train_style_net.py --judge-weights squeezenet1_1.pth --steps 3600
+    python scripts/train_style_net.py --judge-weights squeezenet1_1.pth --steps 3600 --work work/ --out model/
 
 needs a file of ImageNet weights of the judge (torchvision's SqueezeNet 1.1 or VGG16), nothing else: contents and styles
 are generated (`generated_art.py`), and a few photographs come from packages that are installed with Segue and its
@@ -198,7 +198,8 @@ def save(network: AdainNetwork, average: AdainNetwork, optimizer: torch.optim.Op
     words = [f"--{name.replace('_', '-')} {value}" for name, value in _given(options).items()]
     trained = {
         "name": "segue-brush", "licence": "Apache-2.0", "data": "generated pictures and five photographs; see the card",
-        "judge": f"{options.judge}, ImageNet weights of torchvision", "steps": step, "minutes": round(spent / 60, 1),
+        "judge": f"{options.judge}, ImageNet weights of torchvision", "loss_network": options.judge,
+        "steps": step, "minutes": round(spent / 60, 1),
         "command": " ".join(["python scripts/train_style_net.py", *words]), "changed_on_the_way": history,
     }  # fmt: skip
     save_style_model(options.out, average, trained=trained)

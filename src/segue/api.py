@@ -462,6 +462,9 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     style_weight: float | None = None,
     text: str = "",
     clip: str | Path = "",
+    text_weight: float = 1.0,
+    patches: int = 64,
+    canvas: str = "auto",
     blend: tuple[float, ...] = (),
     style_scale: float = 1.0,
     keep_colours: str = "none",
@@ -493,6 +496,9 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         style_weight: weight of the style loss; the preset's when not given.
         text: words for the style instead of pictures: CLIP follows them, or they find a style of the bank.
         clip: CLIP network that judges the text: a folder with safetensors, or "hf:OWNER/NAME".
+        text_weight: how strong the text is beside the content, with `clip`; 1 is as published.
+        patches: patches of the picture that CLIP looks at in a step; fewer take less time.
+        canvas: what is optimised with `clip`: pixels, or unet, the weights of a small network; auto takes unet.
         blend: share of each style.
         style_scale: long side of the styles as a share of the result's.
         keep_colours: none, luminance or coral.
@@ -522,6 +528,9 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         style_weight=style_weight,
         text=text,
         clip=str(clip),
+        text_weight=text_weight,
+        patches=patches,
+        canvas=canvas,
         blend=blend,
         style_scale=style_scale,
         keep_colours=keep_colours,
@@ -638,7 +647,7 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
 def style_apply(  # noqa: PLR0913 - as above
     *pictures: str | Path,
     model: str | Path = "",
-    style: tuple[str | Path, ...] = (),
+    style: str | Path | tuple[str | Path, ...] = (),
     style_size: int | None = None,
     text: str = "",
     by_class: Mapping[str, str | Path] | None = None,
@@ -680,7 +689,7 @@ def style_apply(  # noqa: PLR0913 - as above
     config = StyleApplyConfig(
         pictures=tuple(Path(picture) for picture in pictures),
         model=Path(model),
-        style=tuple(str(one) for one in style),
+        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
         style_size=style_size,
         text=text,
         by_class=tuple(f"{name}={one}" for name, one in (by_class or {}).items()),
@@ -712,7 +721,7 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
     gatys_preset: str = "gatys",
     gatys_weights: str = "hub",
     gatys_steps: int = 300,
-    judges: tuple[str, ...] = ("squeezenet1_1", "resnet18"),
+    judges: tuple[str, ...] = ("mobilenetv2_100", "resnet18"),
     lpips_weights: str | Path | None = None,
     lpips_backbone: str = "hub",
     segmenter: str | Path | None = None,

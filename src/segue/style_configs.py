@@ -181,8 +181,16 @@ class StyleOptimiseConfig(Checked):
             wrong.append(
                 "init: expected --canvas pixels beside noise with --clip, got a U-Net, which paints the content"
             )
-        if self.canvas == "unet" and self.optimizer == "lbfgs":
-            wrong.append("optimizer: expected adam with --canvas unet, got lbfgs")
+        if (self.clip or self.canvas == "unet") and self.optimizer == "lbfgs":
+            wrong.append(
+                "optimizer: expected adam with --clip and --canvas unet, whose loss changes by itself, got lbfgs"
+            )
+        of_styles = {"style_taps": (), "tap_weights": (), "style_weight": None, "style_scale": 1.0, "statistic": "gram"}
+        given = [name for name, default in of_styles.items() if getattr(self, name) != default]
+        if self.clip and given:
+            wrong.append(
+                f"{', '.join(given)}: expected style pictures beside it, got --clip, which has none: leave it out"
+            )
         return wrong
 
     def _endings(self) -> list[str]:
@@ -222,7 +230,11 @@ class StyleTrainConfig(Checked):
     width: float = knob(0.5, "channels of the network as a share of Johnson's 32, 64 and 128", low=0.1, high=4)
     size: int = knob(256, "side of the crops in pixels; what is painted later may have any size", low=32, high=2048)
     style_size: int = knob(
-        512, "long side in pixels at which styles are looked at: larger gives larger strokes", low=32, high=4096
+        512,
+        "long side in pixels at which styles are looked at: larger gives larger strokes",
+        low=32,
+        high=4096,
+        needs={"method": ("cin",)},
     )
     steps: int | None = knob(None, "training steps; 4000, or 400 for --add-to, when not given", low=1)
     minutes: float | None = knob(None, "wall-clock budget instead of steps, importing torch included", low=0.05)
@@ -243,13 +255,17 @@ class StyleTrainConfig(Checked):
     style_taps: tuple[str, ...] = knob(
         (), "taps compared with the styles, as relu1_2,relu2_2; the preset's when not given"
     )
-    tap_weights: tuple[float, ...] = knob((), "weight of each style tap; all alike when not given", low=0)
+    tap_weights: tuple[float, ...] = knob(
+        (), "weight of each style tap; all alike when not given", low=0, needs={"method": ("cin",)}
+    )
     content_weight: float | None = knob(None, "weight of the content loss; the preset's when not given", low=0)
     style_weight: float | None = knob(None, "weight of the style loss; the preset's when not given", low=0)
     tv_weight: float | None = knob(
         None, "weight of the total variation, which smooths; the preset's when not given", low=0
     )
-    licences: tuple[str, ...] = knob((), "licence of each style, in their order, for the records of pictures")
+    licences: tuple[str, ...] = knob(
+        (), "licence of each style, in their order, for the records of pictures", needs={"method": ("cin",)}
+    )
     seed: int = knob(0, "seed of the weights, of the crops and of what is held out", low=0, high=2**31 - 1)
     device: str = knob("auto", "where to train", choices=DEVICES)
     precision: str = knob(
@@ -431,7 +447,7 @@ class StyleEvaluateConfig(Checked):
     gatys_weights: str = knob("hub", "pretrained weights of that network: hub or a .safetensors or .pth file")
     gatys_steps: int = knob(300, "steps of gatys for each picture", low=1, high=100_000)
     judges: tuple[str, ...] = knob(
-        ("squeezenet1_1", "resnet18"),
+        ("mobilenetv2_100", "resnet18"),
         "networks that judge, as NETWORK (weights from the hub) or NETWORK=FILE; none of them should have painted",
         words=True,
     )
@@ -459,6 +475,8 @@ class StyleEvaluateConfig(Checked):
         judges = [judge.partition("=")[0] for judge in self.judges]
         if twice := next((name for name in judges if judges.count(name) > 1), None):
             problems.append(f"judges: expected each network once, got {twice} again")
+        if not (self.methods or self.model or self.results):
+            problems.append("methods: expected something to judge, got no method, no --model and no folder of results")
         if self.masks is not None and self.segmenter is None:
             problems.append("masks: expected --segmenter beside it, which predicts what they are compared with")
         if self.keep_mask is not None and not self.results:

@@ -98,7 +98,8 @@ def test_every_table_of_names_can_be_listed():
     source = Path(listing.__file__).parents[1]
     tables = {name for path in source.rglob("*.py") for name in re.findall(r"^(\w+) = Table\(", path.read_text(), re.M)}
     pages = Path(listing.__file__).read_text() + (source / "models" / "catalogue.py").read_text()
-    assert {name for name in tables if name not in pages} == {"TRUNKS", "TWINS"}, "trunks and twins are encoders"
+    # trunks and twins are encoders, and the methods of style train stand in its help
+    assert {name for name in tables if name not in pages} == {"TRUNKS", "TWINS", "METHODS"}
     assert len(tables) >= 7
 
 

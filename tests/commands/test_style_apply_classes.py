@@ -74,11 +74,14 @@ def test_tiles_keep_the_same_pixels_and_paint_the_same_regions(folder, capsys):
     mask[:40] = 9
     Image.fromarray(mask).save(folder / "masks" / "large.png")
     pairs = "3={0}/wave.png, 7={0}/night.png"
-    whole, tiled = (
-        by_class(folder, capsys, pairs, "--tile", tile, masks="masks/large.png", photo="large") for tile in (0, 320)
+    swapped = "3={0}/night.png, 7={0}/wave.png"
+    whole, tiled, other = (
+        by_class(folder, capsys, given, "--tile", tile, masks="masks/large.png", photo="large")
+        for given, tile in ((pairs, 0), (pairs, 320), (swapped, 0))
     )
     assert torch.equal(tiled[:, :, :40], read_picture(folder / "photos" / "large.png")[:, :, :40])
-    assert (whole - tiled).abs().mean() < 0.02, "but for the statistics of a small copy"
+    near, far = ((whole - one).abs().mean() for one in (tiled, other))
+    assert near < far / 2, "the statistics of a small copy are not quite those of the whole"
 
 
 def test_a_folder_of_masks_goes_with_a_folder_of_pictures(folder, capsys):
@@ -138,3 +141,53 @@ def test_python_takes_a_mapping(folder):
     result = segue.style_apply(source, by_class=pairs, masks=folder / "masks", out=out, watermark=False)
     assert [one.out for one in result.painted] == [out]
     assert torch.equal(read_picture(out)[..., 42:], read_picture(source)[..., 42:])
+
+
+def test_a_picture_without_a_class_costs_nothing_and_one_without_any_costs_itself(folder, capsys):
+    mask = np.full(SIZE, 3, np.uint8)
+    Image.fromarray(mask).save(folder / "masks" / "other.png")
+    by_class(folder, capsys, "3={0}/wave.png, 7={0}/night.png", masks="masks", photo=None, out="painted")
+    assert (folder / "painted" / "other.png").is_file()
+    Image.fromarray(mask + 1).save(folder / "masks" / "photo.png")
+    pairs = f"3={folder}/wave.png,7={folder}/night.png"
+    words = ["style", "apply", folder / "photos", "--by-class", pairs, "--masks", folder / "masks"]
+    assert main([*map(str, words), "--out", str(folder / "again")]) == 1
+    assert "photo.png: expected some 3, 7 in it, got none" in capsys.readouterr().err
+    assert (folder / "again" / "other.png").is_file()
+
+
+def test_masks_lie_in_folders_as_their_pictures_do(folder, capsys):
+    for part, value in (("a", 3), ("b", 7)):
+        for kind in ("photos", "masks"):
+            (folder / kind / part).mkdir()
+        write_picture(folder / "photos" / part / "one.png", picture(9, *SIZE))
+        Image.fromarray(np.full(SIZE, value, np.uint8)).save(folder / "masks" / part / "one.png")
+    by_class(folder, capsys, "3={0}/wave.png, 7={0}/night.png", masks="masks", photo=None, out="painted")
+    one, other = (read_picture(folder / "painted" / part / "one.png") for part in "ab")
+    assert (one - other).abs().mean() > 0.01
+
+
+def test_sixteen_bits_are_kept_as_eight(folder, capsys):
+    deep = np.linspace(0, 65535, SIZE[0] * SIZE[1]).reshape(SIZE).astype(np.uint16)
+    Image.fromarray(deep).save(folder / "photos" / "photo.png")
+    by_class(folder, capsys, "3={0}/wave.png")
+    with Image.open(folder / "out.png") as found:
+        right = np.asarray(found)[:, 42:].astype(float)
+    assert np.abs(right - deep[:, 42:, None] / 257).max() <= 0.51
+
+
+@pytest.mark.parametrize("out", ["wave.png", "masks/photo.png"])
+def test_what_is_read_is_not_painted_over(folder, capsys, out):
+    before = (folder / out).read_bytes()
+    words = ["style", "apply", folder / "photos" / "photo.png", "--by-class", f"3={folder}/wave.png"]
+    assert main([*map(str, words), "--masks", str(folder / "masks"), "--out", str(folder / out)]) == 2
+    assert "expected another place than the styles and masks" in capsys.readouterr().err
+    assert (folder / out).read_bytes() == before
+
+
+@pytest.mark.parametrize("size", [(1, 3000), (6, 2000)])
+def test_very_thin_pictures_are_painted_in_tiles(folder, capsys, size):
+    write_picture(folder / "photos" / "photo.png", picture(0, *size))
+    result = applied(folder, capsys, "--style", folder / "wave.png", "--tile", "256")
+    assert result["pictures"][0]["tiled"] is True
+    assert read_picture(folder / "out.png").shape[2:] == size

@@ -21,7 +21,7 @@ def test_a_median_is_numpys_and_a_mean_too():
         values = random.normal(size=count)
         drawn = pigeonhole([str(i) for i in range(count)], ["s"] * count, 0, 50)
         assert middle(values, drawn).value == pytest.approx(np.median(values))
-        assert middle(values, drawn, mean=True).value == pytest.approx(values.mean())
+        assert middle(values, drawn, summary="mean").value == pytest.approx(values.mean())
 
 
 def test_weighted_medians_are_those_of_repeated_values():
@@ -39,8 +39,8 @@ def test_weighted_medians_are_those_of_repeated_values():
 def test_intervals_know_that_pairs_share_contents():
     """With scores that differ by content alone, ten styles for each content tell no more than one does."""
     by_content = np.random.default_rng(2).normal(size=12)
-    many = middle(np.repeat(by_content, 10), pigeonhole(CONTENTS, STYLES, 0), mean=True)
-    single = middle(by_content, pigeonhole(CONTENTS[::10], ["s"] * 12, 0), mean=True)
+    many = middle(np.repeat(by_content, 10), pigeonhole(CONTENTS, STYLES, 0), summary="mean")
+    single = middle(by_content, pigeonhole(CONTENTS[::10], ["s"] * 12, 0), summary="mean")
     assert many.high - many.low > 0.8 * (single.high - single.low)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from segue.commands.style_asked import asked, model_of, settled
@@ -18,7 +17,7 @@ from segue.commands.styled_classes import Found, finder
 from segue.console import duration, progress_bar
 from segue.data.image import image_size
 from segue.durable import make_folder, sha256_of
-from segue.errors import DataError, UsageError
+from segue.errors import DataError, MissingPackageError, UsageError
 from segue.infer.ahead import ahead
 from segue.infer.device import exact_arithmetic, pick_device
 from segue.infer.inputs import Input, find_images
@@ -30,7 +29,7 @@ from segue.style.picture import FORMATS, Pixels, as_picture, eight_bits, read_pi
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.regions import nearest
 from segue.style.seam import joined_pixels, shown
-from segue.style.tiling import maps_of, paint_tiles
+from segue.style.tiling import Regions, paint_tiles
 from segue.style_configs import StyleApplyConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
@@ -56,7 +55,10 @@ class Painted:
 
 @dataclass(frozen=True)
 class StyleApplyResult:
-    """What was painted, and one line for each picture that was not. A dry run painted nothing."""
+    """What was painted, and one line for each picture that was not. A dry run painted nothing.
+
+    `shares` of the styles are empty where classes have styles of their own.
+    """
 
     painted: tuple[Painted, ...]
     failed: tuple[str, ...]
@@ -88,14 +90,20 @@ class StyleApplyResult:
             ],
             "failed": list(self.failed),
             "planned": [str(path) for path in self.planned],
-            "styles": {style.name: round(share, 6) for style, share in zip(self.styles, self.shares, strict=True)},
+            "styles": {
+                style.name: None if share is None else round(share, 6)
+                for style, share in zip(self.styles, self.shares or [None] * len(self.styles), strict=True)
+            },
             **self.settings,
             "seconds": round(self.seconds, 3),
         }
 
     def lines(self) -> list[str]:
         """The result for people."""
-        names = ", ".join(f"{style.name} {share:.0%}" for style, share in zip(self.styles, self.shares, strict=True))
+        names = ", ".join(
+            style.name if share is None else f"{style.name} {share:.0%}"
+            for style, share in zip(self.styles, self.shares or [None] * len(self.styles), strict=True)
+        )
         if self.planned:
             return [*(str(path) for path in self.planned), f"in {names}", "dry run: nothing written"]
         what = str(self.painted[0].out) if len(self.painted) == 1 else f"{len(self.painted)} pictures"
@@ -114,8 +122,9 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
     model = model_of(whole)
     info = load_style_info(model)
     styles, wanted = asked(whole, info)
-    shares = tuple(shares_of(wanted))
+    shares = () if config.by_class else tuple(shares_of(wanted))
     outs = _outs(config, inputs)
+    _check_outs(outs, [Path(style) for style in whole.style], config.masks)
     if config.dry_run:
         for one in inputs:
             image_size(one.path)
@@ -163,6 +172,14 @@ def _outs(config: StyleApplyConfig, inputs: Sequence[Input]) -> list[Path]:
     return [config.out / f"{one.name}{ending}" for one, ending in zip(inputs, endings, strict=True)]
 
 
+def _check_outs(outs: Sequence[Path], styles: Sequence[Path], masks: Path | None) -> None:
+    read = {path.resolve() for path in (*styles, *([masks] if masks else []))}
+    for out in outs:
+        whole = out.resolve()
+        if whole in read or (masks and masks.is_dir() and masks.resolve() in whole.parents):
+            raise UsageError(f"out: expected another place than the styles and masks that are read, got {out}")
+
+
 def _moved(update: Callable[[float, str], None], number: int, count: int, name: str, share: float) -> None:
     """Move the bar: a share of a picture, of which so many are done."""
     update((number + share) / count, name)
@@ -180,7 +197,7 @@ class _Look:
 
     style: Prepared
     styles: tuple[UsedStyle, ...]
-    regions: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    regions: Regions | None = None
     kept: torch.Tensor | None = None
 
 
@@ -195,7 +212,7 @@ class _Work:
     styles: tuple[UsedStyle, ...]
     shares: tuple[float, ...]
     settings: dict[str, Any]
-    find: Callable[[Path], Found] | None = None
+    find: Callable[[Path, str], Found] | None = None
 
     @functools.cached_property
     def style(self) -> Prepared:
@@ -215,7 +232,7 @@ class _Work:
                 watch = functools.partial(_moved, update, number, len(inputs), one.name)
                 try:
                     painted.append(self._paint(one, *read.result(), outs[number], watch))
-                except DataError as error:
+                except (DataError, UsageError, MissingPackageError) as error:  # of this picture, not of the others
                     failed.append(str(error))
                     log.warning("%s", error)
                 watch(1.0)
@@ -235,7 +252,7 @@ class _Work:
         began = time.perf_counter()
         tile = TILE if self.config.tile is None else self.config.tile
         tiled = 0 < tile < max(pixels.shape[:2])
-        look = self._look(one.path, pixels)
+        look = self._look(one, pixels)
         try:
             result = self._tiles(pixels, look, tile, watch) if tiled else self._whole(pixels, look)
         except RuntimeError as error:
@@ -249,23 +266,21 @@ class _Work:
         size = (result.shape[0], result.shape[1])
         return Painted(one.path, out, size, tiled, marked, time.perf_counter() - began)
 
-    def _look(self, picture: Path, pixels: Pixels) -> _Look:
+    def _look(self, one: Input, pixels: Pixels) -> _Look:
         """Which styles the picture gets, and where."""
         if self.find is None:
             return _Look(self.style, self.styles)
-        assignment, regions = self.find(picture)
+        assignment, regions = self.find(one.path, one.name)
         named = styles_named(split(self.config.by_class))
         places = tuple(named.index(style) for style in assignment.styles)
         styles = tuple(self.styles[place] for place in places)
         kept = torch.from_numpy(regions < 0)
-        regions = nearest(filled(regions), pixels.shape[:2])
-        return _Look(self.style_of(places), styles, regions, kept if bool(kept.any()) else None)
+        numbers = Regions(nearest(filled(regions), pixels.shape[:2]), len(places))
+        return _Look(self.style_of(places), styles, numbers, kept if bool(kept.any()) else None)
 
     def _whole(self, pixels: Pixels, look: _Look) -> Pixels:
         content = as_picture(pixels).to(self.settings["device"])
-        maps = None
-        if look.regions is not None:
-            maps = maps_of(look.regions, len(look.styles)).to(content.device)
+        maps = None if look.regions is None else look.regions.maps().to(content.device)
         painted = self.network.stylise(content, look.style, self.config.strength, maps=maps)
         return eight_bits(self._finished(painted, content))
 
@@ -289,7 +304,7 @@ class _Work:
     def _record(self, content_sha256: str, tiled: bool, look: _Look) -> StyleRecord:
         options: dict[str, Any] = {
             "kind": self.info.kind,
-            "shares": [round(share, 6) for share in self.shares],
+            **({"shares": [round(share, 6) for share in self.shares]} if self.shares else {}),
             "strength": self.config.strength,
             "keep_colours": self.config.keep_colours,
             "tiled": tiled,
@@ -297,6 +312,8 @@ class _Work:
         }
         if self.config.size is not None:
             options["size"] = self.config.size
+        if isinstance(judge := self.info.trained.get("loss_network"), str):
+            options["loss_network"] = judge  # for `segue style evaluate`, which shall not let it judge
         if self.config.by_class:
             pairs = split(self.config.by_class)
             options["by_class"] = [f"{name}={Path(style).name}" for name, style in pairs.items()]

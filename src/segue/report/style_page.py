@@ -191,8 +191,8 @@ def _differences(summary: Summary) -> str:
         f"<tr>{_head(line, told)}{''.join(_change(line.cells[i]) for i in columns)}</tr>" for line, told in _told(lines)
     )
     note = (
-        f"<p>How much more each method has than {escape(summary.against)} on the same pair: the median over the pairs. "
-        "Bold where the interval leaves out 0.</p>"
+        f"<p>How much more each method has than {escape(summary.against)} on the same pair: the median over the pairs "
+        "(the mean for rank and top1, the largest for kept). Bold where the interval leaves out 0.</p>"
     )
     table = f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
     return f'{note}<div class="wide"><details><summary>the table</summary>{table}</details></div>'

@@ -41,8 +41,13 @@ def moments_of(
     if maps is None:
         whole, middle = torch.var_mean(wide, (2, 3), correction=0)
         return Moments(middle[:, None], (whole[:, None] + EPSILON).sqrt())
+    with torch.autocast(features.device.type, enabled=False):  # which would take products back to half precision
+        return _moments_of_regions(wide, maps)
+
+
+def _moments_of_regions(wide: Tensor, maps: Tensor) -> Moments:
     flat = wide.flatten(2)
-    inside = shrunk(maps.to(flat), (features.shape[2], features.shape[3])).flatten(1)
+    inside = shrunk(maps.to(flat), (wide.shape[2], wide.shape[3])).flatten(1)
     areas = inside.sum(1, keepdim=True)
     shares = inside / areas.clamp_min(torch.finfo(flat.dtype).tiny)
     shares = torch.where(areas > SMALLEST_AREA * flat.shape[2], shares, 1 / flat.shape[2])

@@ -48,9 +48,10 @@ class AdainNetwork(StyleNetwork):
         self, content: Float[Tensor, "batch 3 height width"], style: Float[Tensor, "batch 3 _ _"]
     ) -> tuple[Float[Tensor, "batch 3 height width"], Features]:
         """Each picture of a batch in the style of its neighbour, not clipped, and the features it was decoded from."""
-        features, styles = self.autoencoder.features(content), self.autoencoder.features(style)
-        target = {tap: adain(features[tap], moments_of(styles[tap])) for tap in self.taps}
-        return self.autoencoder(target, content.shape[2:]), target
+        with self.computing():
+            features, styles = self.autoencoder.features(content), self.autoencoder.features(style)
+            target = {tap: adain(features[tap], moments_of(styles[tap])) for tap in self.taps}
+            return self.autoencoder(target, content.shape[2:]), target
 
     def prepared(self, *regions: Sequence[Wanted]) -> Prepared:
         """Mean and deviation (regions, channels) of every tap, those of several styles blended by their shares."""

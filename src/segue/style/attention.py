@@ -82,8 +82,9 @@ class StyleAttention(nn.Module):
             gathered = attended(queries, style.keys, style.values)
             moved: Tensor = features + self.out(as_map(gathered, features))
             return moved
-        values = widened(style.values)  # squares of half precision would lose the variance
-        both = attended(queries.to(values), style.keys.to(values), torch.cat([values, values.square()], 2))
+        values = widened(style.values)
+        with torch.autocast(features.device.type, enabled=False):  # squares of half precision would lose the variance
+            both = attended(queries.to(values), style.keys.to(values), torch.cat([values, values.square()], 2))
         mean, square = both.chunk(2, 2)
         deviation = ((square - mean.square()).clamp_min(0) + EPSILON).sqrt()
         return as_map(deviation, features) * plain + as_map(mean, features)

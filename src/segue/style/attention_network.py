@@ -63,9 +63,10 @@ class AttentionNetwork(StyleNetwork):
         self, content: Float[Tensor, "batch 3 height width"], style: Float[Tensor, "batch 3 _ _"]
     ) -> tuple[Float[Tensor, "batch 3 height width"], Features]:
         """Each picture of a batch in the style of its neighbour, not clipped, and the features it was decoded from."""
-        features, styles = self.autoencoder.features(content), self.autoencoder.features(style)
-        target = {tap: self.transfers[tap](features[tap], self._seen(tap, styles[tap])) for tap in self.taps}
-        return self.autoencoder(target, content.shape[2:]), target
+        with self.computing():
+            features, styles = self.autoencoder.features(content), self.autoencoder.features(style)
+            target = {tap: self.transfers[tap](features[tap], self._seen(tap, styles[tap])) for tap in self.taps}
+            return self.autoencoder(target, content.shape[2:]), target
 
     def prepared(self, *regions: Sequence[Wanted]) -> Prepared:
         """The shares (regions, styles), and behind them keys and values of every style of every region, tap by tap."""

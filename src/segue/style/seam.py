@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Num, UInt8
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
@@ -41,15 +41,15 @@ def joined(
 
 
 def joined_pixels(
-    pixels: UInt8[np.ndarray, "height width 3"],
+    pixels: Num[np.ndarray, "height width 3"],
     painted: UInt8[np.ndarray, "height width 3"],
     share: Float[Tensor, "1 1 height width"],
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The same in whole numbers from 0 to 255, some rows at a time: large pictures never become floats at once."""
-    result = np.empty_like(pixels)
+    result = np.empty(pixels.shape, np.uint8)
     for top in range(0, len(pixels), ROWS):
         rows = slice(top, top + ROWS)
         over = share[0, 0, rows].cpu().numpy()[..., None]
-        mixed = pixels[rows] + over * (painted[rows].astype(np.float32) - pixels[rows])
-        result[rows] = np.rint(mixed).astype(np.uint8)
+        under = pixels[rows].astype(np.float32)
+        result[rows] = np.rint(under + over * (painted[rows] - under)).clip(0, 255).astype(np.uint8)
     return result

@@ -18,9 +18,28 @@ from torch import Tensor
 
 from segue.style.network import Prepared, Statistics, StyleNetwork
 from segue.style.picture import Pixels, as_picture, eight_bits, resized, size_within
-from segue.style.regions import as_maps, shrunk
+from segue.style.regions import as_maps, nearest, shrunk
 
+WHOLE = slice(None)
+FINER = 2  # pixels of regions to a pixel of the small copy, each way
 Finish = Callable[[Tensor, Tensor], Tensor]  # of a painted tile and the same part of the content
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The region of every pixel, a number below `count`; a region may have no pixel."""
+
+    numbers: Integer[np.ndarray, "height width"]
+    count: int
+
+    def maps(self, rows: slice = WHOLE, columns: slice = WHOLE) -> Float[Tensor, "regions rows columns"]:
+        """A map of each region in a part of the picture."""
+        return as_maps(self.numbers[rows, columns], tuple(range(self.count)))
+
+    def small(self, size: tuple[int, int]) -> Float[Tensor, "regions height width"]:
+        """The same of a small copy of the picture, from a few pixels for each of its own."""
+        height, width = (min(FINER * small, own) for small, own in zip(size, self.numbers.shape, strict=True))
+        return shrunk(Regions(nearest(self.numbers, (height, width)), self.count).maps(), size)
 
 
 @dataclass(frozen=True)
@@ -58,7 +77,7 @@ def paint_tiles(  # noqa: PLR0913 - what a tile is painted with, and who is told
     *,
     strength: float = 1.0,
     statistics: Statistics | None = None,
-    regions: Integer[np.ndarray, "height width"] | None = None,
+    regions: Regions | None = None,
     finish: Finish | None = None,
     watch: Callable[[float], None] = lambda _: None,
 ) -> UInt8[np.ndarray, "height width 3"]:
@@ -71,7 +90,7 @@ def paint_tiles(  # noqa: PLR0913 - what a tile is painted with, and who is told
         side: pixels of a tile's side, its surroundings included.
         strength: as in `StyleNetwork.stylise`.
         statistics: what to normalise by; those of a copy of the picture with `side` pixels on its long side, if None.
-        regions: for every pixel the number of its region, where `style` has several.
+        regions: where `style` has several.
         finish: what is done with each painted tile, told that part of the content, too.
         watch: told the share that is done.
     """
@@ -79,13 +98,14 @@ def paint_tiles(  # noqa: PLR0913 - what a tile is painted with, and who is told
     height, width = pixels.shape[:2]
     if statistics is None:
         small = small_copy(pixels, side).to(device)
-        statistics = network.statistics(small, style, _small_maps(regions, small))
+        maps = None if regions is None else regions.small((small.shape[2], small.shape[3])).to(device)
+        statistics = network.statistics(small, style, maps)
     result = np.empty((height, width, 3), np.uint8)
     whole = list(tiles(height, width, side, network))
     for number, tile in enumerate(whole, 1):
         rows, columns = tile.window(height, width)
         content = as_picture(pixels[rows, columns]).to(device)
-        maps = None if regions is None else maps_of(regions[rows, columns], len(statistics[0])).to(device)
+        maps = None if regions is None else regions.maps(rows, columns).to(device)
         painted = network.stylise(content, style, strength, statistics=statistics, maps=maps)
         painted = painted if finish is None else finish(painted, content)
         inside = painted[:, :, tile.top - rows.start : tile.bottom - rows.start]
@@ -95,25 +115,13 @@ def paint_tiles(  # noqa: PLR0913 - what a tile is painted with, and who is told
     return result
 
 
-def maps_of(regions: Integer[np.ndarray, "height width"], count: int) -> Float[Tensor, "regions height width"]:
-    """A map for each of `count` regions."""
-    return as_maps(regions, tuple(range(count)))
-
-
-def _small_maps(regions: np.ndarray | None, small: Tensor) -> Tensor | None:
-    if regions is None:
-        return None
-    maps = maps_of(regions, int(regions.max()) + 1)
-    return shrunk(maps, (small.shape[2], small.shape[3])).to(small.device)
-
-
 def small_copy(pixels: Pixels, side: int) -> Tensor:
     """The picture with `side` pixels on its long side, or as it is where it is smaller.
 
     First means of whole blocks, a few rows at a time, so that a large picture never becomes floats at once.
     """
     height, width = pixels.shape[:2]
-    block = max(1, max(height, width) // (2 * side))
+    block = max(1, min(max(height, width) // (2 * side), height, width))
     if block > 1:
         rows = range(0, height - height % block, block)
         wide = width - width % block

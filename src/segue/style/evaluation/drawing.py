@@ -20,11 +20,12 @@ def drawn_pairs(pairs: Sequence[Pair], count: int | None, seed: int) -> list[Pai
     random = np.random.Generator(np.random.Philox(key=seed))
     contents, styles = (_shuffled({pair[side] for pair in pairs}, random) for side in (0, 1))
     given = set(pairs)
-    diagonals = [
-        (content, styles[(row + turn) % len(styles)])
-        for turn in range(len(styles))
-        for row, content in enumerate(contents)
+    # along the longer side, so that none of it is left out before all of it has come up
+    longer, shorter = (contents, styles) if len(contents) >= len(styles) else (styles, contents)
+    places = [
+        (one, shorter[(row + turn) % len(shorter)]) for turn in range(len(shorter)) for row, one in enumerate(longer)
     ]
+    diagonals = places if longer is contents else [(content, style) for style, content in places]
     return sorted([pair for pair in diagonals if pair in given][:count])
 
 

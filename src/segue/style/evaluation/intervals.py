@@ -56,17 +56,22 @@ def pigeonhole(contents: Sequence[str], styles: Sequence[str], seed: int, resamp
     return Draws(counts, units, _caution(len(set(contents)), len(set(styles))))
 
 
-def middle(values: Float[np.ndarray, " pairs"], drawn: Draws, *, mean: bool = False) -> Middle:
-    """The median, or the mean, of the values that are numbers."""
+def middle(values: Float[np.ndarray, " pairs"], drawn: Draws, summary: str = "median") -> Middle:
+    """The median, the mean or the largest of the values that are numbers; the largest has no interval.
+
+    Nor has what is known of a few pairs only, whose contents and styles are fewer than those that were drawn.
+    """
     known = np.isfinite(values)
     kept, count = values[known], int(known.sum())
     if not count:
         return Middle(math.nan, math.nan, math.nan, 0)
-    of = _means if mean else _medians
+    if summary == "largest":
+        return Middle(float(kept.max()), math.nan, math.nan, count)
+    of = _means if summary == "mean" else _medians
     value = float(of(kept, np.ones((1, count)))[0])
     weights = drawn.counts[:, known]
     weights = weights[weights.sum(axis=1) > 0]
-    if drawn.units < 2 or count < 2 or not len(weights):
+    if drawn.units < 2 or count < 2 or not len(weights) or count < min(FEW, len(values)):
         return Middle(value, math.nan, math.nan, count)
     low, high = np.quantile(of(kept, weights), tails(0.95, drawn.units))
     return Middle(value, float(low), float(high), count)

@@ -15,7 +15,8 @@ class Measure:
 
     `groups` are content, style, stability and cost. `of_judge` says that every judge network gives one of its own.
     `worse_to_better` are baselines as the measure must rank them if it measures what it says. `mean` says that scores
-    are averaged, which else have their median taken.
+    are averaged, `largest` that the largest is taken: what must never happen is not to hide behind a median, which
+    else is taken.
     """
 
     name: str
@@ -25,6 +26,12 @@ class Measure:
     of_judge: bool = False
     worse_to_better: tuple[str, ...] = ()
     mean: bool = False
+    largest: bool = False
+
+    @property
+    def summary(self) -> str:
+        """Mean, largest or median."""
+        return "mean" if self.mean else "largest" if self.largest else "median"
 
 
 # content is to be lost, style to be won, from the photograph over its colours to the painting
@@ -59,7 +66,7 @@ MEASURES = (
         higher_is_better=True,
         worse_to_better=_LOST,
     ),
-    Measure("kept", "content", "largest change where the mask keeps the content, of 255 (must be 0)"),
+    Measure("kept", "content", "largest change where the mask keeps the content, of 255 (must be 0)", largest=True),
     Measure(
         "moments",
         "style",

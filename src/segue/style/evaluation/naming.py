@@ -51,7 +51,7 @@ def read_originals(path: Path) -> Originals:
     Raises:
         DataError: there is none, or two have the same name.
     """
-    found = [path] if path.is_file() else [path / name for name in pictures(path, READ).files]
+    found = [path] if path.is_file() else [path / name for name in _listed(path)]
     if not found:
         raise DataError(f"{path}: expected a picture or a folder with some, got none: check the path")
     paths: dict[str, Path] = {}
@@ -72,7 +72,7 @@ def read_results(folder: Path, contents: Originals, styles: Originals) -> dict[P
         DataError: there is none; a name fits no content and style or several; a record says something else than the
             name; or two pictures are of the same content and style. All that is wrong is told at once.
     """
-    listed = pictures(folder, READ).files
+    listed = _listed(folder)
     if not listed:
         raise DataError(f"{folder}: expected pictures named CONTENT{BETWEEN}STYLE.png, got none: check the path")
     found: dict[Pair, Result] = {}
@@ -93,6 +93,13 @@ def read_results(folder: Path, contents: Originals, styles: Originals) -> dict[P
             f"{len(wrong)} of {len(listed)} others ({_some(wrong)}): rename or remove them"
         )
     return found
+
+
+def _listed(folder: Path) -> list[str]:
+    listing = pictures(folder, READ)
+    for problem in listing.problems:
+        log.warning("%s: %s", problem.path, problem.message)
+    return listing.files
 
 
 def _identified(path: Path, contents: Originals, styles: Originals) -> tuple[Pair, Result]:

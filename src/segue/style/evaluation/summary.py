@@ -101,7 +101,7 @@ class Summary:
             "about": measure.about,
             "judge": line.score.judge or None,
             "better": "higher" if measure.higher_is_better else "lower",
-            "summary": "mean" if measure.mean else "median",
+            "summary": measure.summary,
             "not_computed": line.reason or None,
             "ranks_baselines": line.ranks,
             "methods": {
@@ -143,7 +143,9 @@ def summarised(
         reason = reasons.get(score.key) or reasons.get(score.measure.name, "")
         if not reason and not any(cell.middle.count for cell in cells):
             reason = "no method was scored by it"
-        order = {one.name: cell.middle.value for one, cell in zip(methods, cells, strict=True)}
+        # what was painted with a judge ranks high by it whatever the measure is worth
+        fair = [(one.name, cell) for one, cell in zip(methods, cells, strict=True) if not cell.own_judge]
+        order = {name: cell.middle.value for name, cell in fair}
         lines.append(Line(score, cells, reason, None if reason else ranks_baselines(score, order)))
     return Summary(tuple(methods), tuple(lines), against, pairs, styles, drawn.caution)
 
@@ -156,8 +158,8 @@ def _cell(
     columns: Mapping[str, np.ndarray], method: Judged, against: str, score: Score, judge: str, drawn: Draws
 ) -> Cell:
     own = columns[method.name]
-    change = middle(own - columns[against], drawn, mean=score.measure.mean)
-    found = middle(own, drawn, mean=score.measure.mean)
+    summary = score.measure.summary
+    change, found = middle(own - columns[against], drawn, summary), middle(own, drawn, summary)
     return Cell(found, change, bool(judge) and judge in method.own_judges and found.count > 0)
 
 
