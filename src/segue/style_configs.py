@@ -183,7 +183,7 @@ class StyleOptimiseConfig(Checked):
             )
         if (self.clip or self.canvas == "unet") and self.optimizer == "lbfgs":
             wrong.append(
-                "optimizer: expected adam with --clip and --canvas unet, whose loss changes by itself, got lbfgs"
+                "optimizer: expected adam with --canvas unet and --clip, whose loss changes by itself, got lbfgs"
             )
         of_styles = {"style_taps": (), "tap_weights": (), "style_weight": None, "style_scale": 1.0, "statistic": "gram"}
         given = [name for name, default in of_styles.items() if getattr(self, name) != default]

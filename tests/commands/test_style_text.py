@@ -13,7 +13,8 @@ from segue.style.picture import read_picture, write_picture
 from tiny_clip import write_clip
 from tiny_style import picture
 
-TAPS = ("--content-taps", "relu2_1", "--style-taps", "relu1_1,relu2_1")
+TAPS = ("--content-taps", "relu2_1")
+STYLE_TAPS = ("--style-taps", "relu1_1,relu2_1")
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def folder(tmp_path_factory):
 
 def command(folder, *words, size="32", steps="4"):
     network = ["--preset", "vgg16-relu3", "--weights", str(folder / "vgg16.pth"), *TAPS]
+    network += () if "--clip" in words else STYLE_TAPS
     given = ["--out", str(folder / "out.png"), *network, "--size", size, "--steps", steps]
     return ["style", "optimise", str(folder / "photo.png"), *words, *given]
 
@@ -128,6 +130,7 @@ def test_clip_paints_one_size_in_two_hundred_steps_unless_told_otherwise(folder,
             "clip: expected no masks, shares or style",
         ),
         (("bank:batik", "--canvas", "unet", "--optimizer", "lbfgs"), 2, "expected adam with --canvas unet"),
+        (("--text", "x", "--clip", "{}", "--style-scale", "2"), 2, "style_scale: expected style pictures"),
         (
             ("bank:batik", "--content-mask", "{}/photo.png", "--style-mask", "{}/photo.png"),
             2,
