@@ -64,6 +64,7 @@ def change(folder, **entries):
         ({"styles": [{"nam": "a"}]}, "not a valid model description"),
         ({"styles": [{"name": 3}]}, "expected names and texts"),
         ({"weights": {"bytes": 3}}, "not a valid model description"),
+        ({"weights": {"bytes": float("inf"), "sha256": "0"}}, "not a valid model description"),
         ({"spec": {}}, "expected a style network, got a segmentation model: segue predict takes it"),
     ],
 )

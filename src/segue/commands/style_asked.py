@@ -80,6 +80,8 @@ def _names(config: StyleApplyConfig, info: StyleInfo) -> Asked:
         raise UsageError("style_size: expected none, since this network knows its styles by name, got one")
     names = config.style or info.names
     known = ", ".join(info.names)
+    if not info.names:
+        raise UsageError("model: expected a network that says which styles it knows, got none: copy model.json again")
     if not config.style and len(info.names) != 1:
         raise UsageError(f"style: expected one of those the network knows, {known}, got none: --style {info.names[0]}")
     for name in names:

@@ -159,7 +159,7 @@ def _read(path: Path) -> tuple[StyleInfo, tuple[int, str]]:
     try:
         styles = tuple(UsedStyle(**_texts(style)) for style in content["styles"])
         record = int(content["weights"]["bytes"]), str(content["weights"]["sha256"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunError(f"{path}: not a valid model description ({error!r}): copy the folder again") from None
     if len({style.name for style in styles}) < len(styles):
         raise RunError(f"{path}: expected each style once, got {', '.join(style.name for style in styles)}")
