@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,19 @@ STYLE_TRAIN_PRESETS = ("squeezenet", "vgg16-relu3", "vgg16")
 STYLE_METHODS = ("cin", "adain", "sanet", "adaattn")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 BASELINES = ("identity", "style", "colour", "fda", "gatys")
+
+
+def _beside_classes(taken: Mapping[str, object], where: Mapping[str, object]) -> list[str]:
+    """What is wrong beside --by-class: options it stands in place of, and not just one that says where classes are."""
+    wrong = []
+    if any(taken.values()):
+        got = next(name for name, value in taken.items() if value)
+        wrong.append(f"by_class: expected it in place of {', '.join(taken)}, got {got} beside it")
+    given = [value for value in where.values() if value is not None]
+    if len(given) != 1:
+        got = "both" if given else "neither"
+        wrong.append(f"by_class: expected {' or '.join(where)}, which say where each class is, got {got}")
+    return wrong
 
 
 @dataclass(frozen=True)
@@ -155,12 +169,8 @@ class StyleOptimiseConfig(Checked):
         if not self.by_class and (self.content_mask is None) != (not self.style_mask):
             wrong.append("content_mask: expected --content-mask and --style-mask together, got one of them")
         taken = {"STYLE": self.styles, "--style-mask": self.style_mask, "--blend": self.blend, "--text": self.text}
-        if self.by_class and any(taken.values()):
-            got = next(name for name, value in taken.items() if value)
-            wrong.append(f"by_class: expected it in place of {', '.join(taken)}, got {got} beside it")
-        if self.by_class and (self.segmenter is None) == (self.content_mask is None):
-            got = "neither" if self.segmenter is None else "both"
-            wrong.append(f"by_class: expected --segmenter or --content-mask, which say where each class is, got {got}")
+        if self.by_class:
+            wrong += _beside_classes(taken, {"--segmenter": self.segmenter, "--content-mask": self.content_mask})
         if self.segmenter is not None and not self.by_class:
             wrong.append("segmenter: expected --by-class beside it, which says what to do with its classes, got none")
         if self.optimizer == "lbfgs" and self.precision == "bf16":
@@ -381,12 +391,8 @@ class StyleApplyConfig(Checked):
         if self.licences and not self.by_class and len(self.licences) != max(1, styles):
             wrong.append(f"licences: expected one for each of {max(1, styles)} styles, got {len(self.licences)}")
         taken = {"--style": self.style, "--text": self.text, "--blend": self.blend}
-        if self.by_class and any(taken.values()):
-            got = next(name for name, value in taken.items() if value)
-            wrong.append(f"by_class: expected it in place of {', '.join(taken)}, got {got} beside it")
-        if self.by_class and (self.segmenter is None) == (self.masks is None):
-            got = "neither" if self.segmenter is None else "both"
-            wrong.append(f"by_class: expected --segmenter or --masks, which say where each class is, got {got}")
+        if self.by_class:
+            wrong += _beside_classes(taken, {"--segmenter": self.segmenter, "--masks": self.masks})
         if not self.by_class and (self.segmenter or self.masks):
             wrong.append("segmenter, masks: expected --by-class beside them, which says what to do there, got none")
         if self.text and self.style:

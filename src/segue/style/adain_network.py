@@ -19,6 +19,7 @@ from segue.style.adain import Moments, adain, blended, moments_of
 from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
 from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
+from segue.style.through_features import content_statistics, decoded
 
 
 class AdainNetwork(StyleNetwork):
@@ -71,18 +72,14 @@ class AdainNetwork(StyleNetwork):
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
     ) -> Float[Tensor, "1 3 height width"]:
-        """The content painted, see `StyleNetwork`; strength is how far features go towards the style.
-
-        Decoder and encoder lose a little of every picture. With less than full strength that little is given back in
-        the same measure, so that 0 is the very content.
-        """
+        """The content painted, see `StyleNetwork`; strength is how far features go towards the style (`decoded`)."""
         with self.computing():
-            features, size = self.autoencoder.features(content), content.shape[2:]
-            painted = self.autoencoder(self.transferred(features, style, strength, statistics, maps), size).float()
-            if strength < 1:
-                painted = painted + (1 - strength) * (content - self.autoencoder(features, size))
-        result: Tensor = painted.clamp(0, 1)
-        return result
+            return decoded(
+                self.autoencoder,
+                content,
+                strength,
+                lambda features: self.transferred(features, style, strength, statistics, maps),
+            )
 
     def transferred(
         self,
@@ -110,8 +107,7 @@ class AdainNetwork(StyleNetwork):
     ) -> Statistics:
         """Mean and deviation of the content's features at every tap, whatever the style."""
         with self.computing():
-            found = [moments_of(features, maps) for features in self.autoencoder.features(content).values()]
-        return tuple(torch.stack([one.mean[0], one.deviation[0]], 1) for one in found)
+            return content_statistics(self.autoencoder, content, maps)
 
     def _blended(self, styles: Sequence[Wanted]) -> dict[str, Moments]:
         kept = []

@@ -20,6 +20,7 @@ from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
 from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
 from segue.style.regions import shrunk
+from segue.style.through_features import content_statistics, decoded
 
 Kept = dict[str, tuple[Seen, ...]]  # by tap, the styles of one region
 
@@ -93,12 +94,12 @@ class AttentionNetwork(StyleNetwork):
     ) -> Float[Tensor, "1 3 height width"]:
         """The content painted, see `StyleNetwork`; strength works as in `segue.style.adain_network`."""
         with self.computing():
-            features, size = self.autoencoder.features(content), content.shape[2:]
-            painted = self.autoencoder(self.transferred(features, style, strength, statistics, maps), size).float()
-            if strength < 1:
-                painted = painted + (1 - strength) * (content - self.autoencoder(features, size))
-        result: Tensor = painted.clamp(0, 1)
-        return result
+            return decoded(
+                self.autoencoder,
+                content,
+                strength,
+                lambda features: self.transferred(features, style, strength, statistics, maps),
+            )
 
     def transferred(
         self,
@@ -132,8 +133,7 @@ class AttentionNetwork(StyleNetwork):
     ) -> Statistics:
         """Mean and deviation of the content's features at every tap, whatever the style."""
         with self.computing():
-            found = [moments_of(features, maps) for features in self.autoencoder.features(content).values()]
-        return tuple(torch.stack([one.mean[0], one.deviation[0]], 1) for one in found)
+            return content_statistics(self.autoencoder, content, maps)
 
     def _keys_and_values(self, picture: Tensor) -> list[Tensor]:
         with self.computing():
