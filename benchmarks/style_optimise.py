@@ -12,7 +12,7 @@ Each side has a process of its own, as it would have at a user's. They take turn
 a few, and the medians of the rounds are compared. Before that, the terms and the gradient of both at a picture between
 content and noise are compared: the loss has to agree within 1 %, the gradient's direction within a cosine of 0.98 (with
 Segue in bfloat16, where the hardware multiplies it; 1e-3 and 0.9999 in float32). --weights FILE takes other weights
-than random ones.
+than random ones. How much of an iteration the multiplications of the convolutions alone would take is told beside it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from roof import share, steps
 from table import emit, faster, told
 from torch import Tensor, nn
 from torch.nn import functional
@@ -265,6 +266,17 @@ def compare(given: argparse.Namespace, optimizer: str, weights: str, folder: Pat
     note = f"{precision} beside fp32; {agreement}; ratios of the rounds {spread}"
     at_least = 2.0 if precision == "bf16" else 1.0
     emit(faster(what, ours, plain, "s", "PyTorch's tutorial", at_least=at_least, note=note))
+    part, note = share(ours, 2 * _steps(given, weights), precision)  # forwards, and back to the picture alone
+    emit(told(f"{what}: share of the bound", part, "", note=note))
+
+
+def _steps(given: argparse.Namespace, weights: str) -> int:
+    """Of one pass forwards."""
+    made = recipe(given.network)
+    network, _ = load_loss_network(given.network, (*made.style_taps, *made.content_taps), weights)
+    content, _, _ = pictures(_size(given.size))
+    with torch.inference_mode():
+        return steps(network, lambda: network(content))
 
 
 def _agreement(answers: dict[str, Any], folder: Path) -> str:
