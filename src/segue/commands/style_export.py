@@ -102,8 +102,6 @@ def run(config: StyleExportConfig) -> StyleExportResult:
     for package in PACKAGES:
         require(package, EXTRA)
     model = config.model if config.model != Path() else FOLDER
-    if not config.out.parent.is_dir():
-        make_folder(config.out.parent)
     network, info = load_style_model(model)
     styles, style = _styles(config, info, network)
     graph = EdgeGraph(network, style, None if config.free_strength else config.strength)
@@ -112,6 +110,7 @@ def run(config: StyleExportConfig) -> StyleExportResult:
     names = tuple(one.name for one in styles)
     if config.dry_run:
         return StyleExportResult(paths, names, tuple(graph.names), None)
+    make_folder(config.out.parent)
     work = _Work(config, model, info, graph, styles)
     with progress_bar("exporting") as update:
         report = work.exported(paths, photos, update)
