@@ -40,19 +40,19 @@ def calibration(folder: Path, graph: EdgeGraph, size: int, most: int) -> tuple[l
 def comparison(graph: EdgeGraph, size: int, *, square: bool = False) -> list[Feed]:
     """Feeds of pictures of the bank: of two odd sizes that are not square, or of the one square that is timed."""
     sizes = [(size, size)] if square else [(size - 3, size * 3 // 4 + 1), (size // 2 + 1, size)]
-    names = list(PAINTERS)
+    names = tuple(PAINTERS)
     drawn = [_drawn(names[2 * n], *(max(graph.smallest, side) for side in one)) for n, one in enumerate(sizes)]
     return [_feed(graph, picture, n) for n, picture in enumerate(drawn)]
 
 
 def _feed(graph: EdgeGraph, picture: Tensor, number: int) -> Feed:
     """A picture, and in turn the styles and strengths that the graph is to be told."""
-    feed = {PICTURE: picture.numpy()}
+    feed, names = {PICTURE: picture.numpy()}, tuple(PAINTERS)
     for port in graph.inputs[1:]:
         if port.name == SHARES:
             feed[SHARES] = np.eye(int(port.shape[0]), dtype=np.float32)[number % int(port.shape[0])]
         elif port.name == STYLE:
-            feed[STYLE] = _drawn(list(PAINTERS)[number % len(PAINTERS)], 192, 256).numpy()
+            feed[STYLE] = _drawn(names[number % len(names)], 192, 256).numpy()
         elif port.name == STRENGTH:
             feed[STRENGTH] = np.array(UNLIKE[number % len(UNLIKE)], np.float32)
     return feed
