@@ -214,7 +214,7 @@ class _Work:
                 kept = str(Path(folder) / "style.safetensors")
                 tensors = {str(place): tensor.contiguous() for place, tensor in enumerate(self.graph.style)}
                 safetensors.torch.save_file(tensors, kept)
-            told = {"model": str(self.model), "style": kept, "strength": self.graph.strength}
+            told: dict[str, Any] = {"model": str(self.model), "style": kept, "strength": self.graph.strength}
             jobs = {TORCH: told, **{name: {"onnx": str(path)} for name, path in files.items()}}
             for number, (name, job) in enumerate(jobs.items()):
                 update(0.7 + 0.3 * number / len(jobs), f"timing {name}")
@@ -224,7 +224,7 @@ class _Work:
     def _metadata(self, precision: str) -> dict[str, str]:
         """What the ONNX file says of itself: flat texts, as the format has it, of JSON where they are more than one."""
         graph = self.graph
-        shares = shares_of_styles(self.config, len(self.styles)) if graph.style is not None else None
+        shares = _shares(self.config, len(self.styles)) if graph.style is not None else None
         told = {
             "segue": __version__,
             "kind": self.info.kind,
@@ -269,7 +269,7 @@ class _Work:
             "speed": {name: dataclasses.asdict(latency) for name, latency in speed.items()},
             "timed_at": [self.config.size, self.config.size],
             "machine": {
-                "processor": processor(),
+                "processor": _processor(),
                 "threads": threads,
                 "torch": torch.__version__,
                 "python": platform.python_version(),
@@ -278,13 +278,13 @@ class _Work:
         }
 
 
-def shares_of_styles(config: StyleExportConfig, styles: int) -> list[float]:
+def _shares(config: StyleExportConfig, styles: int) -> list[float]:
     """The shares that are fixed in a graph, which add up to one."""
     given = config.blend or (1.0,) * styles
     return [share / sum(given) for share in given]
 
 
-def processor() -> str:
+def _processor() -> str:
     """What the system calls its processor."""
     listed = Path("/proc/cpuinfo")
     if listed.is_file():

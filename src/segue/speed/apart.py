@@ -100,7 +100,7 @@ def _torch(job: Mapping[str, Any], feed: Mapping[str, np.ndarray]) -> Callable[[
     torch.set_num_threads(job["threads"])
     keep_freed_memory()
     network, _ = load_style_model(Path(job["model"]))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     kept = None if job["style"] is None else safetensors.torch.load_file(job["style"])
     style = None if kept is None else tuple(kept[name] for name in sorted(kept, key=int))
     graph = EdgeGraph(network, style, job["strength"])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from segue.errors import UsageError
 from segue.export.onnx_file import Port
 from segue.style.attention_network import AttentionNetwork
-from segue.style.network import Prepared, StyleNetwork, Wanted
+from segue.style.network import Prepared, Strength, StyleNetwork, Wanted
 from segue.style.transform_network import TransformNetwork
 
 PICTURE, SHARES, STYLE, STRENGTH, PAINTED = "picture", "shares", "style", "strength", "painted"
@@ -61,7 +61,8 @@ class EdgeGraph(nn.Module):
     def forward(self, *values: Tensor) -> Float[Tensor, "1 3 height width"]:
         """The picture painted."""
         given = dict(zip((port.name for port in self.inputs), values, strict=True))
-        content, strength = given[PICTURE], given.get(STRENGTH, self.strength)
+        content = given[PICTURE]
+        strength: Strength = given[STRENGTH] if self.strength is None else self.strength
         if isinstance(self.network, AttentionNetwork):
             return self.network.painted(content, self.kept, strength)
         style = self.style if self.style is not None else self._prepared(given)
