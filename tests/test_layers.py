@@ -23,7 +23,7 @@ LAYERS = [
         "style_configs",
     },
     {"data", "models", "losses", "metrics"},
-    {"transfer", "infer", "trust", "style"},
+    {"transfer", "infer", "trust", "style", "export"},
     {"objectives"},
     {"report", "train", "demo", "planning", "speed"},
     {"commands"},

@@ -35,6 +35,8 @@ from segue.commands.style_bank import StyleBankResult
 from segue.commands.style_bank import run as run_style_bank
 from segue.commands.style_evaluate import StyleEvaluateResult
 from segue.commands.style_evaluate import run as run_style_evaluate
+from segue.commands.style_export import StyleExportResult
+from segue.commands.style_export import run as run_style_export
 from segue.commands.style_inspect import StyleInspectResult
 from segue.commands.style_inspect import run as run_style_inspect
 from segue.commands.style_optimise import StyleOptimiseResult
@@ -68,6 +70,7 @@ from segue.style_configs import (
     StyleApplyConfig,
     StyleBankConfig,
     StyleEvaluateConfig,
+    StyleExportConfig,
     StyleInspectConfig,
     StyleOptimiseConfig,
     StyleTrainConfig,
@@ -707,6 +710,63 @@ def style_apply(  # noqa: PLR0913 - as above
         device=device,
     )
     return run_style_apply(config)
+
+
+def style_export(  # noqa: PLR0913 - as above
+    model: str | Path = "",
+    *,
+    out: str | Path = "style.onnx",
+    style: str | Path | tuple[str | Path, ...] = (),
+    style_size: int | None = None,
+    blend: tuple[float, ...] = (),
+    licences: tuple[str, ...] = (),
+    strength: float = 1.0,
+    free_strength: bool = False,
+    calibrate: str | Path | None = None,
+    photos: int = 48,
+    size: int = 256,
+    runs: int = 30,
+    threads: int | None = None,
+    lpips_weights: str | Path | None = None,
+    lpips_backbone: str = "hub",
+) -> StyleExportResult:
+    """Write a trained network as ONNX and in 8 bits; `result.report` holds how near and how fast they are here.
+
+    Args:
+        model: run of `style_train`, or its `model` folder; the network for any style that ships, when not given.
+        out: file that is written; NAME.int8.onnx and the report NAME.json lie beside NAME.onnx.
+        style: styles that are fixed in the graph, pictures or names the network knows; an input when not given.
+        style_size: long side in pixels at which pictures given as styles are looked at.
+        blend: share of each of these styles.
+        licences: licence of each of these styles.
+        strength: strength that is fixed in the graph.
+        free_strength: make the strength an input instead.
+        calibrate: folder of photos that set the ranges of 8 bits; without it there is no INT8.
+        photos: photos of it that are looked at, at most.
+        size: long side in pixels of these photos, and side of the square that is timed.
+        runs: pictures that each form is timed on; 0 times nothing.
+        threads: CPU threads that are timed.
+        lpips_weights: file of the LPIPS weights for SqueezeNet.
+        lpips_backbone: weights of the SqueezeNet 1.1 below LPIPS: "hub" or a file.
+    """
+    config = StyleExportConfig(
+        model=Path(model),
+        out=Path(out),
+        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        style_size=style_size,
+        blend=blend,
+        licences=licences,
+        strength=strength,
+        free_strength=free_strength,
+        calibrate=_path(calibrate),
+        photos=photos,
+        size=size,
+        runs=runs,
+        threads=threads,
+        lpips_weights=_path(lpips_weights),
+        lpips_backbone=lpips_backbone,
+    )
+    return run_style_export(config)
 
 
 def style_evaluate(  # noqa: PLR0913 - one argument per option of the command line

@@ -8,6 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from segue.durable import sha256_of
 from segue.errors import RunError, SegueError, WeightsError
+from segue.style.adain_network import AdainNetwork
+from segue.style.autoencoder import Shape
 from segue.style.model_folder import load_style_info, load_style_model, save_style_model
 from segue.style.network import Wanted
 from segue.style.record import UsedStyle
@@ -64,7 +66,12 @@ def change(folder, **entries):
         ({"styles": [{"nam": "a"}]}, "not a valid model description"),
         ({"styles": [{"name": 3}]}, "expected names and texts"),
         ({"weights": {"bytes": 3}}, "not a valid model description"),
-        ({"weights": {"bytes": float("inf"), "sha256": "0"}}, "not a valid model description"),
+        ({"weights": {"bytes": float("inf"), "sha256": "0"}}, "something damaged .Infinity is no number of JSON"),
+        ({"weights": {"bytes": float("nan"), "sha256": "0"}}, "something damaged .NaN is no number of JSON"),
+        ({"trained": {"loss": float("-inf")}}, "something damaged .-Infinity is no number of JSON"),
+        ({"weights": {"bytes": 3.5, "sha256": "0"}}, "bytes: expected a whole number from 0 on, got 3.5"),
+        ({"weights": {"bytes": True, "sha256": "0"}}, "bytes: expected a whole number from 0 on, got True"),
+        ({"weights": {"bytes": -1, "sha256": "0"}}, "bytes: expected a whole number from 0 on, got -1"),
         ({"spec": {}}, "expected a style network, got a segmentation model: segue predict takes it"),
     ],
 )
@@ -116,6 +123,41 @@ def test_weights_of_another_network_are_refused(folder, alter, message):
     change(folder, weights={"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)})
     with pytest.raises(WeightsError, match=message):
         load_style_model(folder)
+
+
+HUGE = {
+    "cin": {"styles": 10_000, "width": 8.0, "blocks": 64, "output": "change"},
+    "adain": {"encoder": "own", "taps": ["stride8"], "widths": [1024, 1024, 1024], "blocks": 64, "depth": 8},
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_network_larger_than_its_file_is_refused_before_it_takes_memory(folder, kind, monkeypatch):
+    devices = set()
+    convolution = torch.nn.Conv2d.__init__
+
+    def watched(self, *args, **options):
+        convolution(self, *args, **options)
+        devices.add(self.weight.device.type)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "__init__", watched)
+    change(folder, kind=kind, numbers=HUGE[kind])
+    with pytest.raises(
+        WeightsError, match=r"expected (the weight|shape and type)|which the network does not have"
+    ) as got:
+        load_style_model(folder)
+    assert "\n" not in str(got.value)
+    assert devices == {"meta"}, "no weight took memory"
+
+
+@pytest.mark.parametrize("encoder", ["mobilenetv3_small_050", "test_efficientnet", "squeezenet1_1"])
+def test_networks_with_an_encoder_of_others_come_back(tmp_path, encoder):
+    torch.manual_seed(0)
+    network = AdainNetwork(Shape(encoder, ("fire4",) if encoder == "squeezenet1_1" else ("stride8",))).eval()
+    save_style_model(tmp_path / "model", network)
+    found, _ = load_style_model(tmp_path / "model")
+    style = [one.prepared([Wanted(picture=picture(1, 40, 33))]) for one in (network, found)]
+    assert torch.equal(network.stylise(picture(0), style[0]), found.stylise(picture(0), style[1]))
 
 
 def test_weights_that_are_not_finite_are_not_written(tmp_path):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from segue.style.adain_network import AdainNetwork
+from segue.style.autoencoder import Shape
 from segue.style.network import Wanted
 from segue.style.picture import as_picture, eight_bits
 from segue.style.tiling import paint_tiles, small_copy, tiles
@@ -42,6 +44,33 @@ def test_tiles_with_the_statistics_of_the_whole_are_the_whole(size, side):
     whole = as_picture(content)
     expected = eight_bits(network.stylise(whole, style))
     found = paint_tiles(network, content, style, side, statistics=network.statistics(whole, style))
+    assert np.abs(found.astype(int) - expected).max() <= TOLERANCE
+
+
+def fill_the_range(network, content, style):
+    """Scale the last convolution, whose random weights give anything, to a picture with a mean of 0.5."""
+    features = network.transferred(network.autoencoder.features(content), style)
+    raw = network.autoencoder(features, content.shape[2:])
+    last, scale = network.autoencoder.decoder.last[1].layer, 0.15 / raw.std((2, 3))[0]
+    last.weight.mul_(scale.view(3, 1, 1, 1))
+    last.bias.copy_(last.bias * scale + 0.5 - scale * raw.mean((2, 3))[0])
+
+
+@pytest.mark.parametrize("size", [(150, 211), (97, 230), (64, 300)])
+@pytest.mark.parametrize(
+    ("encoder", "tap"), [("squeezenet1_1", "fire4"), ("squeezenet1_1", "fire2"), ("vgg16", "relu3_1")]
+)
+def test_tiles_of_a_network_on_a_loss_network_are_the_whole_seams_included(encoder, tap, size):
+    torch.manual_seed(0)
+    network = AdainNetwork(Shape(encoder, (tap,), depth=2)).eval().requires_grad_(False)
+    content = pixels(*size)
+    style = network.prepared([Wanted(picture=picture(5, 40, 56))])
+    whole = as_picture(content)
+    fill_the_range(network, whole, style)
+    expected = eight_bits(network.stylise(whole, style))
+    assert expected.std() > 25, "something is painted"
+    found = paint_tiles(network, content, style, 192, statistics=network.statistics(whole, style))
+    assert len(list(tiles(*size, 192, network))) > 1
     assert np.abs(found.astype(int) - expected).max() <= TOLERANCE
 
 

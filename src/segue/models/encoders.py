@@ -55,8 +55,9 @@ class Encoder(nn.Module):
 
     def padded(self, height: int, width: int) -> tuple[int, int]:
         """The size an image of `height` x `width` pixels has to be padded to."""
-        sides = (max(height, self.smallest), max(width, self.smallest))
-        return -(-sides[0] // self.multiple) * self.multiple, -(-sides[1] // self.multiple) * self.multiple
+        tall, wide = max(height, self.smallest), max(width, self.smallest)
+        step = self.multiple  # nothing negative is divided: an exported graph would round that to 0
+        return (tall + step - 1) // step * step, (wide + step - 1) // step * step
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
         """Feature maps (batch, channels[i], about height / strides[i], about width / strides[i]), fine to coarse."""

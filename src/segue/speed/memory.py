@@ -6,8 +6,6 @@ import contextlib
 import sys
 from pathlib import Path
 
-import torch
-
 STATUS = Path("/proc/self/status")
 
 
@@ -26,4 +24,8 @@ def peak_memory() -> int | None:
 
 def peak_device_memory(device: str) -> int | None:
     """Bytes of an accelerator that tensors took at most since the process began; None of another device than CUDA."""
-    return torch.cuda.max_memory_allocated() if device == "cuda" else None
+    if device != "cuda":
+        return None
+    import torch  # here, since what measures a program without torch asks this file, too
+
+    return torch.cuda.max_memory_allocated()

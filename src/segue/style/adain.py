@@ -72,7 +72,7 @@ def blended(moments: Sequence[Moments], shares: Sequence[float]) -> Moments:
 def adain(
     features: Float[Tensor, "batch channels height width"],
     style: Moments,
-    strength: float = 1.0,
+    strength: float | Float[Tensor, ""] = 1.0,
     *,
     content: Moments | None = None,
     maps: Float[Tensor, "regions _ _"] | None = None,
@@ -107,7 +107,7 @@ def normalised(
     return (widened(features) - mean) / deviation
 
 
-def _taken(wide: Tensor, style: Moments, content: Moments, region: int, strength: float) -> Tensor:
+def _taken(wide: Tensor, style: Moments, content: Moments, region: int, strength: float | Tensor) -> Tensor:
     mean, deviation, style_mean, style_deviation = (
         values[:, min(region, values.shape[1] - 1), :, None, None]  # one style for all regions is allowed
         for values in (content.mean, content.deviation, style.mean, style.deviation)

@@ -18,7 +18,7 @@ from segue.errors import UsageError
 from segue.style.adain import Moments, adain, blended, moments_of
 from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
-from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
+from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
 from segue.style.through_features import content_statistics, decoded
 
 
@@ -67,7 +67,7 @@ class AdainNetwork(StyleNetwork):
         self,
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         *,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
@@ -85,7 +85,7 @@ class AdainNetwork(StyleNetwork):
         self,
         features: Features,
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
     ) -> Features:

@@ -100,9 +100,10 @@ def attended(
 
     Never more than `chunk` queries look at once, which bounds what is in memory beside the result.
     """
+    # a graph that is exported has no loop over chunks of a picture whose size it is yet to be told
+    chunks = [queries] if torch.compiler.is_exporting() else torch.split(queries, chunk, 1)
     parts = [
-        functional.scaled_dot_product_attention(part[:, None], keys[:, None], values[:, None])[:, 0]
-        for part in torch.split(queries, chunk, 1)
+        functional.scaled_dot_product_attention(part[:, None], keys[:, None], values[:, None])[:, 0] for part in chunks
     ]
     return torch.cat(parts, 1)
 

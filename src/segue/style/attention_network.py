@@ -18,7 +18,7 @@ from segue.style.adain import Moments, moments_of
 from segue.style.attention import KINDS, Seen, StyleAttention
 from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
-from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
+from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
 from segue.style.regions import shrunk
 from segue.style.through_features import content_statistics, decoded
 
@@ -87,31 +87,52 @@ class AttentionNetwork(StyleNetwork):
         self,
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         *,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
     ) -> Float[Tensor, "1 3 height width"]:
         """The content painted, see `StyleNetwork`; strength works as in `segue.style.adain_network`."""
+        return self.painted(content, tuple(self.unpacked(style)), strength, statistics, maps)
+
+    def painted(
+        self,
+        content: Float[Tensor, "1 3 height width"],
+        regions: Sequence[Kept],
+        strength: Strength = 1.0,
+        statistics: Statistics | None = None,
+        maps: Float[Tensor, "regions height width"] | None = None,
+    ) -> Float[Tensor, "1 3 height width"]:
+        """As `stylise`, with what was prepared told apart by region, tap and style already."""
         with self.computing():
             return decoded(
                 self.autoencoder,
                 content,
                 strength,
-                lambda features: self.transferred(features, style, strength, statistics, maps),
+                lambda features: self._gathered(features, regions, strength, statistics, maps),
             )
 
     def transferred(
         self,
         features: Features,
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
     ) -> Features:
         """The features of a content with what they found in the style; where no region is they stay as they are."""
+        return self._gathered(features, tuple(self.unpacked(style)), strength, statistics, maps)
+
+    def _gathered(
+        self,
+        features: Features,
+        regions: Sequence[Kept],
+        strength: Strength,
+        statistics: Statistics | None,
+        maps: Tensor | None,
+    ) -> Features:
         found = dict(features)
-        for region, kept in enumerate(self._unpacked(style)):
+        for region, kept in enumerate(regions):
             for place, tap in enumerate(self.taps):
                 given = _region(statistics[place], region) if statistics is not None else None
                 own = features[tap]
@@ -145,7 +166,7 @@ class AttentionNetwork(StyleNetwork):
         seen: tuple[Seen, ...] = self.transfers[tap].prepared(features)  # type: ignore[operator]
         return seen
 
-    def _unpacked(self, style: Prepared) -> Iterator[Kept]:
+    def unpacked(self, style: Prepared) -> Iterator[Kept]:
         """What was prepared, region by region."""
         rest = iter(style[1:])
         for shares in style[0].tolist():

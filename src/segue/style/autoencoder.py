@@ -9,15 +9,17 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from segue.errors import UsageError
-from segue.style.decoder import Decoder, Tap
+from segue.style.decoder import Decoder, Tap, size_at
 from segue.style.loss_network import Features, LossNetwork, build_loss_network
 from segue.style.own_encoder import OwnEncoder
-from segue.style.taps import NAMES, check_taps, up_to
+from segue.style.taps import NAMES, SQUEEZENET, check_taps, up_to
 
 OWN = "own"
 PROBE = 64  # pixels a side of what is shown to an encoder to learn the widths of its taps
+STEM_TAKES = 1  # pixels beyond whole steps that SqueezeNet's unpadded stem needs, to have a position for each two
 MOST_BLOCKS, MOST_DEPTH, MOST_WIDTH = 64, 8, 1024  # of a file; anything past it is damage or an attack on memory
 _KINDS = {"encoder": str, "taps": list, "widths": list, "blocks": int, "depth": int}
 
@@ -89,8 +91,27 @@ class Autoencoder(nn.Module):
         height, width = pictures.shape[2:]
         if min(height, width) < self.smallest:
             raise UsageError(f"expected a picture of at least {self.smallest} pixels a side, got {height} x {width}")
-        found = self.encoder(pictures)
-        return {tap.name: found[tap.name] for tap in self.taps}
+        found = self.encoder(self._whole_steps(pictures))
+        features = {}
+        for tap in self.taps:
+            tall, wide = size_at((height, width), tap.stride)
+            features[tap.name] = found[tap.name][:, :, :tall, :wide]
+        return features
+
+    def _whole_steps(self, pictures: Tensor) -> Tensor:
+        """With the last row and column repeated so often that no tap has fewer positions than its stride asks for.
+
+        Networks in torchvision's layout drop what their pooling or their unpadded stem leaves over. The decoder would
+        stretch what is there over the whole picture, by another share in a tile than in the picture it is cut from.
+        """
+        if not isinstance(self.encoder, LossNetwork) or self.shape.encoder not in NAMES:
+            return pictures
+        step, stem = self.taps[0].stride, STEM_TAKES if self.shape.encoder == SQUEEZENET else 0
+        below, beside = ((side + step - 1) // step * step + stem - side for side in pictures.shape[2:])
+        # a graph that is exported has no branch: what is right for the size it is traced with would be taken for all
+        if torch.compiler.is_exporting() or below or beside:
+            return functional.pad(pictures, (0, beside, 0, below), mode="replicate")
+        return pictures
 
     def beside(self, picture: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "1 3 height width"]:
         """The picture on the device of the weights."""

@@ -118,7 +118,7 @@ def size_at(size: tuple[int, int], stride: int) -> tuple[int, int]:
     >>> size_at((33, 64), 4)
     (9, 16)
     """
-    return -(-size[0] // stride), -(-size[1] // stride)
+    return (size[0] + stride - 1) // stride, (size[1] + stride - 1) // stride  # ONNX rounds a negative quotient to 0
 
 
 def _steps(taps: Sequence[Tap]) -> tuple[Tap, ...]:

@@ -70,7 +70,8 @@ class Strides(nn.Module):
         features = {}
         for stride, found in zip(self.encoder.strides, maps, strict=True):
             if (tap := f"stride{stride}") in self.taps:
-                features[tap] = found[:, :, : -(-height // stride), : -(-width // stride)]
+                tall, wide = (height + stride - 1) // stride, (width + stride - 1) // stride
+                features[tap] = found[:, :, :tall, :wide]
         return features
 
 

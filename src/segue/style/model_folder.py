@@ -105,12 +105,15 @@ def load_style_model(run_or_model_folder: Path) -> tuple[StyleNetwork, StyleInfo
     folder = style_model_folder(run_or_model_folder)
     info, record = _read(folder / JSON_NAME)
     tensors = read_tensors(folder / WEIGHTS_NAME, record)
-    with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours to move
-        try:
+    try:
+        # numbers of a stranger's file may ask for any amount of memory; shapes alone take none, and the file has to
+        # hold as much as the network before it is built
+        with torch.device("meta"):
+            _check_fits(tensors, KINDS[info.kind].from_numbers(info.numbers).state_dict(), folder / WEIGHTS_NAME)
+        with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours
             made: StyleNetwork = KINDS[info.kind].from_numbers(info.numbers)
-        except UsageError as error:
-            raise RunError(f"{folder / JSON_NAME}: {error}: use the version of Segue that wrote it") from None
-    _check_fits(tensors, made.state_dict(), folder / WEIGHTS_NAME)
+    except UsageError as error:
+        raise RunError(f"{folder / JSON_NAME}: {error}: use the version of Segue that wrote it") from None
     made.load_state_dict(tensors)
     return made.eval().requires_grad_(False), info
 
@@ -145,7 +148,7 @@ def _read(path: Path) -> tuple[StyleInfo, tuple[int, str]]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise RunError(f"{path}: expected at most {MOST_BYTES:,} bytes, got {path.stat().st_size:,}")
-        content = json.loads(path.read_bytes(), object_pairs_hook=no_repeats)
+        content = json.loads(path.read_bytes(), object_pairs_hook=no_repeats, parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: expected JSON, got something damaged ({error}): copy the folder again") from None
     if isinstance(content, dict) and "spec" in content:
@@ -158,13 +161,23 @@ def _read(path: Path) -> tuple[StyleInfo, tuple[int, str]]:
         raise RunError(f"{path}: expected the entry {wrong[0]}, got {content.get(wrong[0])!r}: copy the folder again")
     try:
         styles = tuple(UsedStyle(**_texts(style)) for style in content["styles"])
-        record = int(content["weights"]["bytes"]), str(content["weights"]["sha256"])
+        record = _whole(content["weights"]["bytes"]), str(content["weights"]["sha256"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunError(f"{path}: not a valid model description ({error!r}): copy the folder again") from None
     if len({style.name for style in styles}) < len(styles):
         raise RunError(f"{path}: expected each style once, got {', '.join(style.name for style in styles)}")
     info = StyleInfo(content["kind"], content["numbers"], styles, content["trained"], record[1], content["segue"])
     return info, record
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _whole(value: Any) -> int:  # noqa: ANN401 - what a stranger's JSON holds
+    if type(value) is not int or value < 0:
+        raise TypeError(f"bytes: expected a whole number from 0 on, got {str(value)[:20]}")
+    return value
 
 
 def _texts(style: Any) -> dict[str, str]:  # noqa: ANN401 - what a stranger's JSON holds

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from segue.errors import UsageError
 
 Prepared = tuple[Tensor, ...]  # what a network made of the styles that are asked for; only that network reads it
+Strength = float | Float[Tensor, ""]  # a tensor in a graph that takes it as an input
 Statistics = tuple[Tensor, ...]  # mean and variance of every normalisation, each (regions, 2, channels), float32
 
 
@@ -72,7 +73,7 @@ class StyleNetwork(nn.Module, ABC):
         self,
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         *,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,

@@ -11,13 +11,13 @@ from torch import Tensor
 from segue.style.adain import moments_of
 from segue.style.autoencoder import Autoencoder
 from segue.style.loss_network import Features
-from segue.style.network import Statistics
+from segue.style.network import Statistics, Strength
 
 
 def decoded(
     autoencoder: Autoencoder,
     content: Float[Tensor, "1 3 height width"],
-    strength: float,
+    strength: Strength,
     transfer: Callable[[Features], Features],
 ) -> Float[Tensor, "1 3 height width"]:
     """The picture of the features that `transfer` makes of the content's, from 0 to 1.
@@ -27,7 +27,7 @@ def decoded(
     """
     features, size = autoencoder.features(content), content.shape[2:]
     painted = autoencoder(transfer(features), size).float()
-    if strength < 1:
+    if isinstance(strength, Tensor) or strength < 1:
         painted = painted + (1 - strength) * (content - autoencoder(features, size))
     result: Tensor = painted.clamp(0, 1)
     return result

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from segue.errors import UsageError
 from segue.style.conditional_norm import ConditionalNorm, measured, normalised, shifted
-from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
+from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
 from segue.style.quick_convolutions import by_columns, enlarged
 from segue.style.statistics import widened
 
@@ -130,7 +130,7 @@ class TransformNetwork(StyleNetwork):
         self,
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         *,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
@@ -148,7 +148,9 @@ class TransformNetwork(StyleNetwork):
             return normalised(values, gain, offset, None if statistics is None else statistics[place], maps)
 
         painted = self._painted(content, normalise)
-        return painted if strength == 1 else torch.lerp(content, painted, strength)
+        if not isinstance(strength, Tensor) and strength == 1:
+            return painted
+        return torch.lerp(content, painted, strength)
 
     def statistics(
         self,
@@ -209,5 +211,8 @@ class TransformNetwork(StyleNetwork):
 def _whole_steps(content: Tensor) -> Tensor:
     """The content with its last row and column repeated, up to a multiple of the step: nothing is cut or resized."""
     height, width = content.shape[2:]
-    below, beside = (max(SMALLEST, -(-side // STEP) * STEP) - side for side in (height, width))
-    return functional.pad(content, (0, beside, 0, below), mode="replicate") if below or beside else content
+    below, beside = (max(SMALLEST, (side + STEP - 1) // STEP * STEP) - side for side in (height, width))
+    # a graph that is exported has no branch: what is right for the size it is traced with would be taken for all sizes
+    if torch.compiler.is_exporting() or below or beside:
+        return functional.pad(content, (0, beside, 0, below), mode="replicate")
+    return content

@@ -11,7 +11,7 @@ import torch
 from segue.errors import WeightsError
 from segue.infer.segmenter import Segmenter
 from segue.style.evaluation.judge import Judge, load_judge
-from segue.style.evaluation.lpips import BACKBONE, TAPS, Weights, read_lpips_weights
+from segue.style.evaluation.lpips import BACKBONE, TAPS, read_lpips_weights
 from segue.style.evaluation.measures import Score, scores_of
 from segue.style.evaluation.panel import Perceptual
 from segue.style.loss_network import load_loss_network
@@ -60,26 +60,26 @@ def seated(
             if weights != HUB:
                 raise
             reasons |= {score.key: str(error) for score in scores if score.judge == name}
-    perceptual = None
-    if lpips_weights is None:
-        reasons["lpips"] = "give its weights with --lpips-weights FILE"
-    else:
-        heads = read_lpips_weights(lpips_weights)
-        try:
-            perceptual = _perceptual(heads, lpips_backbone, device)
-        except WeightsError as error:
-            if lpips_backbone != HUB:
-                raise
-            reasons["lpips"] = str(error)
+    perceptual, reason = lpips_judge(lpips_weights, lpips_backbone, device)
+    reasons |= {"lpips": reason} if perceptual is None else {}
     if segmenter is None:
         reasons |= dict.fromkeys(("miou", "miou_truth"), "give a run of segue fit with --segmenter RUN")
     model = Segmenter.load(segmenter, str(device)) if segmenter is not None else None
     return Jury(tuple(found), perceptual, model, scores, reasons)
 
 
-def _perceptual(heads: Weights, backbone: str, device: torch.device) -> Perceptual:
-    network, source = load_loss_network(BACKBONE, TAPS, backbone)
-    return Perceptual(network.prepared(device, "fp32"), heads, source)
+def lpips_judge(weights: Path | None, backbone: str, device: torch.device) -> tuple[Perceptual | None, str]:
+    """LPIPS, or the reason why there is none; raises `WeightsError` for a file that was named and is at fault."""
+    if weights is None:
+        return None, "give its weights with --lpips-weights FILE"
+    heads = read_lpips_weights(weights)
+    try:
+        network, source = load_loss_network(BACKBONE, TAPS, backbone)
+    except WeightsError as error:
+        if backbone != HUB:
+            raise
+        return None, str(error)
+    return Perceptual(network.prepared(device, "fp32"), heads, source), ""
 
 
 def painted_by(painted_with: frozenset[str], jury: Jury) -> tuple[str, ...]:
