@@ -330,7 +330,7 @@ def _require_device(config: StyleTrainConfig, folder: Path) -> None:
     except UsageError:
         raise RunError(
             f"{folder}: this run computes on {config.device}, which this machine does not have: go on with it where it "
-            f"began, or write device: cpu in its {CONFIG}, from where on it is not bit-exact"
+            f"began, or write device: cpu into its {CONFIG}, which gives other last digits"
         ) from None
 
 

@@ -70,7 +70,7 @@ class PredictedNetwork(StyleNetwork):
             found: Tensor = self.predictor.codes(pictures.to(next(self.parameters()).device))
         return found
 
-    def tables(self, codes: Float[Tensor, "batch code"]) -> tuple[Float[Tensor, "batch channels"], ...]:
+    def tables(self, codes: Float[Tensor, "batch code"]) -> tuple[Float[Tensor, "batch _"], ...]:
         """Gains and offsets of every normalisation in turn, each with a row for every code."""
         parts = torch.split(self.predictor.outputs(codes), self.sizes, 1)
         return tuple(own + part for own, part in zip(self.painter.tables(), parts, strict=True))

@@ -110,7 +110,7 @@ class TransformNetwork(StyleNetwork):
         return self.painted_with(content, tuple(table[index] for table in self.tables()))
 
     def painted_with(
-        self, content: Float[Tensor, "batch 3 height width"], tables: Sequence[Float[Tensor, "batch channels"]]
+        self, content: Float[Tensor, "batch 3 height width"], tables: Sequence[Float[Tensor, "batch _"]]
     ) -> Float[Tensor, "batch 3 height width"]:
         """A batch painted, each picture with gains and offsets of its own, in the order of `tables`."""
 

@@ -69,7 +69,7 @@ class Crops:
         if self.smallest == 1:
             return crops
         side = round(self.size * sample_generator(self.seed, step, STEP_SIZES).uniform(self.smallest, 1))
-        return resized(crops, (side, side))
+        return torch.cat([resized(crop[None], (side, side)) for crop in crops])
 
     def _picture(self, index: int) -> Tensor:
         """A picture in 8 bits, its short side as long as the largest window, or shorter where the file's is."""
