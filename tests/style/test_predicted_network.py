@@ -87,8 +87,7 @@ def test_pictures_and_styles_of_any_size(network, size):
     assert bool(torch.isfinite(painted).all())
 
 
-def test_features_get_a_common_scale_and_none_explodes():
-    network = made()
+def test_features_get_a_common_scale_and_none_explodes(network):
     pictures = torch.cat([picture(number, 32, 32) for number in range(16)])
     features = network.predictor.features(pictures)
     scaled = (features - network.predictor.centre) / network.predictor.spread
