@@ -576,6 +576,8 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
     add_to: str | Path | None = None,
     method: str = "cin",
     encoder: str = "own",
+    predictor: str = "mobilenetv2_100@4",
+    predictor_weights: str = "hub",
     width: float = 0.5,
     size: int = 256,
     style_size: int = 512,
@@ -596,13 +598,15 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
 
     Args:
         photos: folder of photos to learn on.
-        styles: pictures whose styles it learns, or folders of such.
+        styles: pictures whose styles it learns, folders of such, or "bank:NAME" for one of the bank.
         more_photos: further folders of photos.
         out: run folder; `runs/<photos>-<n>` when not given.
         resume: run folder to continue exactly where it stopped; takes no other argument.
         add_to: run whose network learns the styles besides those it knows.
         method: kind of network, a row of `segue.train.style_methods.METHODS`; all but cin take any style as a picture.
-        encoder: of a method for any style: own, or loss for the loss network itself.
+        encoder: of adain, sanet and adaattn: own, or loss for the loss network itself.
+        predictor: of method predict: encoder that looks at a style.
+        predictor_weights: its pretrained weights: "hub", "none" for random ones, or a file.
         width: channels of the network as a share of Johnson's.
         size: side of the crops in pixels.
         style_size: long side in pixels at which styles are looked at.
@@ -628,6 +632,8 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         add_to=Path(add_to) if add_to is not None else None,
         method=method,
         encoder=encoder,
+        predictor=predictor,
+        predictor_weights=predictor_weights,
         width=width,
         size=size,
         style_size=style_size,

@@ -11,7 +11,7 @@ from segue.errors import UsageError
 
 STYLE_PRESETS = ("gatys", "gatys5", "vgg16-relu3", "strides")
 STYLE_TRAIN_PRESETS = ("squeezenet", "vgg16-relu3", "vgg16")
-STYLE_METHODS = ("cin", "adain", "sanet", "adaattn")
+STYLE_METHODS = ("cin", "adain", "sanet", "adaattn", "predict")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 BASELINES = ("identity", "style", "colour", "fda", "gatys")
 
@@ -218,7 +218,9 @@ class StyleTrainConfig(Checked):
 
     photos: Path = knob(Path(), "folder of photos to learn on, those below it included", positional=True)
     styles: tuple[Path, ...] = knob(
-        (), "pictures whose styles it learns, each known by its file name; or folders of such", positional=True
+        (),
+        "pictures whose styles it learns, each known by its file name; folders of such; bank:NAME for one of the bank",
+        positional=True,
     )
     more_photos: tuple[Path, ...] = knob((), "further folders of photos", words=True)
     out: Path | None = knob(None, "run folder; runs/<photos>-<n> when not given")
@@ -234,8 +236,19 @@ class StyleTrainConfig(Checked):
     )
     encoder: str = knob(
         "own",
-        "of a method for any style: own is small and trained along, loss is the loss network itself, frozen",
+        "of adain, sanet and adaattn: own is small and trained along, loss is the loss network itself, frozen",
         choices=("own", "loss"),
+        needs={"method": ("adain", "sanet", "adaattn")},
+    )
+    predictor: str = knob(
+        "mobilenetv2_100@4",
+        "of method predict: encoder that looks at a style (segue list encoders), @N for its first N maps",
+        needs={"method": ("predict",)},
+    )
+    predictor_weights: str = knob(
+        "hub",
+        "pretrained weights of the predictor: hub (by its name), none for random ones, or a .safetensors or .pth file",
+        needs={"method": ("predict",)},
     )
     width: float = knob(0.5, "channels of the network as a share of Johnson's 32, 64 and 128", low=0.1, high=4)
     size: int = knob(256, "side of the crops in pixels; what is painted later may have any size", low=32, high=2048)
@@ -266,12 +279,14 @@ class StyleTrainConfig(Checked):
         (), "taps compared with the styles, as relu1_2,relu2_2; the preset's when not given"
     )
     tap_weights: tuple[float, ...] = knob(
-        (), "weight of each style tap; all alike when not given", low=0, needs={"method": ("cin",)}
+        (), "weight of each style tap; all alike when not given", low=0, needs={"method": ("cin", "predict")}
     )
     content_weight: float | None = knob(None, "weight of the content loss; the preset's when not given", low=0)
     style_weight: float | None = knob(None, "weight of the style loss; the preset's when not given", low=0)
     tv_weight: float | None = knob(
-        None, "weight of the total variation, which smooths; the preset's when not given", low=0
+        None,
+        "weight of the total variation, which smooths; the preset's when not given, and none for sanet and adaattn",
+        low=0,
     )
     licences: tuple[str, ...] = knob(
         (), "licence of each style, in their order, for the records of pictures", needs={"method": ("cin",)}
@@ -296,8 +311,12 @@ class StyleTrainConfig(Checked):
         wrong = []
         if self.steps is not None and self.minutes is not None:
             wrong.append("steps: expected --steps or --minutes, which sets them, got both")
-        if self.method == "cin" and self.encoder != "own":
-            wrong.append("encoder: expected none beside --method cin, which has no encoder of its own, got one")
+        if self.encoder == "loss" and self.width != 0.5:
+            wrong.append("width: expected none beside --encoder loss, whose decoder mirrors it, got one")
+        if self.content_taps and (self.method == "adaattn" or (self.method == "adain" and self.encoder == "loss")):
+            compared = "the deepest style tap" if self.method == "adaattn" else "what is decoded, at the encoder's tap"
+            beside = "--method adaattn" if self.method == "adaattn" else "--method adain --encoder loss"
+            wrong.append(f"content_taps: expected none beside {beside}, which compares {compared}, got some")
         if self.add_to is not None and self.method != "cin":
             wrong.append(f"add_to: expected --method cin, since {self.method} takes any style as a picture, got both")
         if self.add_to is not None and self.width != 0.5:

@@ -29,7 +29,7 @@ from segue.style.loss_network import LossNetwork, build_loss_network, load_loss_
 from segue.style.objective import Objective, Recipe
 from segue.style.optimise import Goal, State, Trace, paint
 from segue.style.picture import eight_bits, size_within, write_picture
-from segue.style.presets import PRESETS
+from segue.style.presets import PRESETS, recipe_from
 from segue.style.pyramid import Level, pyramid, sizes
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.record_text import seal
@@ -143,25 +143,12 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
 
 
 def recipe_of(config: StyleOptimiseConfig) -> tuple[str, Recipe]:
-    """The network and the recipe of a preset, with what was given beside it in its place."""
+    """The loss network, and what is compared in it."""
     preset = PRESETS[config.preset]
     network = config.network or preset.network
     if not network:
         raise UsageError(f"expected a network beside --preset {config.preset}, got none: --network resnet18")
-    style_taps = config.style_taps or preset.style_taps
-    weights = config.tap_weights or (1.0,) * len(style_taps)
-    if len(weights) != len(style_taps):
-        raise UsageError(f"tap_weights: expected a weight for each of {len(style_taps)} taps, got {len(weights)}")
-    return network, Recipe(
-        config.content_taps or preset.content_taps,
-        style_taps,
-        tuple(weight / sum(weights) for weight in weights),
-        _given(config.content_weight, preset.content_weight),
-        _given(config.style_weight, preset.style_weight),
-        _given(config.tv_weight, preset.tv_weight),
-        preset.division,
-        config.statistic,
-    )
+    return network, recipe_from(preset, config, config.statistic)
 
 
 def _record(
@@ -194,10 +181,6 @@ def _licences(config: StyleOptimiseConfig, styles: Sequence[Path]) -> dict[Path,
     if config.licences and len(config.licences) != len(styles):
         raise UsageError(f"licences: expected one for each of {len(styles)} styles, got {len(config.licences)}")
     return dict(zip(styles, config.licences or ("",) * len(styles), strict=True))
-
-
-def _given(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
 
 
 def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import itertools
 import json
 import logging
 import shlex
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,16 @@ from typing import Any
 import torch
 import yaml
 
+from segue.commands.style_train_files import files_of, require_same
 from segue.config_file import read_config_file
 from segue.configs import OptimConfig
 from segue.console import duration, progress_bar
 from segue.conversion import from_dict, to_dict
-from segue.data.image import image_size
-from segue.data.keyed import epoch_order
-from segue.data.walk import pictures
-from segue.durable import sha256_of, write_text
-from segue.errors import DataError, RunError, SegueError, UsageError
+from segue.durable import write_text
+from segue.errors import RunError, UsageError
 from segue.infer.device import pick_device
 from segue.records import read_record
+from segue.style.bank.catalogue import in_bank
 from segue.style.model_folder import JSON_NAME, load_style_info, load_style_model, save_style_model
 from segue.style.network import StyleNetwork
 from segue.style.picture import read_picture
@@ -54,15 +51,14 @@ from segue.train.style_loop import StyleLoop, StyleState, restore, run_style_loo
 from segue.train.style_methods import METHODS
 from segue.train.style_methods.cin import require_rows
 from segue.train.style_methods.pieces import Pieces, StyleData
-from segue.train.style_record import StyleRecorder, sample_sheet
+from segue.train.style_record import StyleRecorder, sample_sheet, small_sample
 from segue.train.style_trial import seconds_per_step
 from segue.transfer.lr_groups import Group
 
 log = logging.getLogger("segue")
 STEPS, ADDING_STEPS = 4000, 400
 LR, ADDING_LR = 1e-3, 1e-2
-HELD_OUT = 3  # photos for samples
-FEW = 12  # photos below which none is held out
+PRETRAINED = 0.1  # rate of weights that began trained, as a share of that of the others
 EMA = 0.02  # horizon of the averaged weights as a share of all steps
 NOT_WRITTEN = ("resume", "json", "dry_run", "out")
 
@@ -117,7 +113,7 @@ def run(config: StyleTrainConfig, began: float | None = None) -> StyleTrainResul
     if config.resume is not None:
         return _continue(config, config.resume)
     config = _resolved(config)
-    data = _data(config)
+    data = files_of(config)
     if config.dry_run:
         return StyleTrainResult(None, _names(data), len(data.photos), config.steps or 0, {}, 0.0, config)
     if config.out is not None and config.out.is_dir():
@@ -152,76 +148,24 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
     if steps is None and config.minutes is None:
         steps = ADDING_STEPS if adding else STEPS
     device = pick_device(config.device)
-    weights = config.weights if config.weights == "hub" else str(Path(config.weights).resolve())
+    weights, predictor_weights = (
+        given if given in ("hub", "none") else str(Path(given).resolve())
+        for given in (config.weights, config.predictor_weights)
+    )
     lr = config.lr if config.lr is not None else ADDING_LR if adding else LR
     return dataclasses.replace(
         config,
         photos=config.photos.resolve(),
-        styles=tuple(path.resolve() for path in config.styles),
+        styles=tuple(path if in_bank(path) else path.resolve() for path in config.styles),
         more_photos=tuple(path.resolve() for path in config.more_photos),
         add_to=config.add_to.resolve() if config.add_to is not None else None,
         steps=steps,
         lr=lr,
         weights=weights,
+        predictor_weights=predictor_weights,
         device=device.type,
         precision=pick_precision(config.precision, device.type),
     )
-
-
-def _data(config: StyleTrainConfig) -> StyleData:
-    """The files of a new run; all are looked at, so that a wrong one costs no run folder."""
-    photos = [path for folder in (config.photos, *config.more_photos) for path in _pictures_in(folder)]
-    paths = [path for one in config.styles for path in (_pictures_in(one) if one.is_dir() else [one])]
-    if config.licences and len(config.licences) != len(paths):
-        raise UsageError(f"licences: expected one for each of {len(paths)} styles, got {len(config.licences)}")
-    licences = config.licences or ("",) * len(paths)
-    for path in paths:
-        image_size(path)
-    styles = tuple(
-        UsedStyle(path.stem, path.name, licence, sha256_of(path)) for path, licence in zip(paths, licences, strict=True)
-    )
-    if config.add_to is not None and config.add_to.is_file():
-        raise UsageError(f"add_to: expected a run of segue style train, got the file {config.add_to}")
-    info = load_style_info(config.add_to) if config.add_to is not None else None
-    known = info.styles if info is not None else ()
-    names = [style.name for style in (*known, *styles)]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise UsageError(f"expected styles of different names, got {twice[0]} twice: a style is called as its file is")
-    held_out, rest = _dealt(photos, config.seed)
-    if info is None:
-        return StyleData(rest, held_out, styles, tuple(paths))
-    return StyleData(rest, held_out, styles, tuple(paths), known, info.numbers, info.sha256)
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    found = pictures(folder)
-    for problem in found.problems:
-        log.warning("%s: %s", problem.path, problem.message)
-    if not found.files:
-        raise DataError(f"{folder}: expected a folder with pictures, got none in it")
-    return [folder / name for name in found.files]
-
-
-def _dealt(photos: Sequence[Path], seed: int) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Photos for samples, which nothing is learned on, and the others; of a few photos none is held out."""
-    drawn = (photos[place] for place in epoch_order(seed, 0, len(photos)))
-    samples = tuple(itertools.islice((path for path in drawn if _readable(path)), HELD_OUT))
-    if not samples:
-        raise DataError(f"expected photos that can be read, got {len(photos)} that cannot")
-    if len(photos) < FEW:
-        log.info("of %d photos none is held out: samples.jpg shows some it is trained on", len(photos))
-        return samples, tuple(photos)
-    return samples, tuple(path for path in photos if path not in samples)
-
-
-def _readable(path: Path) -> bool:
-    try:
-        read_picture(path)
-    except SegueError as error:
-        log.warning("%s; it is not shown", error)
-        return False
-    return True
 
 
 def _base(config: StyleTrainConfig) -> StyleNetwork | None:
@@ -247,12 +191,15 @@ def _assembled(config: StyleTrainConfig, data: StyleData, base: StyleNetwork | N
     optim = OptimConfig(
         optimizer="adam", lr=lr, batch=config.batch, schedule="cosine", weight_decay=0.0, clip_norm=0.0, ema=EMA
     )
-    trained = tuple((name, one) for name, one in pieces.network.named_parameters() if one.requires_grad)
+    trained = [(name, one) for name, one in pieces.network.named_parameters() if one.requires_grad]
+    late = tuple(pair for pair in trained if pieces.pretrained and pair[0].startswith(pieces.pretrained))
+    fresh = tuple(pair for pair in trained if pair not in late)
+    groups = [Group(fresh, lr, 0.0), *([Group(late, PRETRAINED * lr, 0.0, encoder=True)] if late else [])]
     average = copy.deepcopy(pieces.network).requires_grad_(False)
     loop = StyleLoop(
         model=pieces.network,
         average=average,
-        optimizer=make_optimizer([Group(trained, lr, 0.0)], optim, device.type),
+        optimizer=make_optimizer(groups, optim, device.type),
         objective=pieces.objective,
         data=pieces.batches,
         optim=optim,
@@ -268,7 +215,7 @@ def _assembled(config: StyleTrainConfig, data: StyleData, base: StyleNetwork | N
 def _train(
     loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: StyleData, folder: Path
 ) -> StyleTrainResult:
-    photos = [read_picture(path).to(loop.device) for path in data.held_out]
+    photos = [small_sample(read_picture(path)).to(loop.device) for path in data.held_out]
     recorder = StyleRecorder(folder, lambda: sample_sheet(loop.average, photos, pieces.shown(loop.average)))
     loop.again = f"segue style train --resume {shlex.quote(str(folder))}"
     loop.on_record = recorder.write
@@ -284,6 +231,7 @@ def _train(
 
 def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: StyleData) -> dict[str, Any]:
     """What `model.json` tells about the training, for people."""
+    pretrained = pieces.pretrained_source
     told = {name: getattr(config, name) for name in ("method", "size", "style_size", "batch", "lr", "seed", "preset")}
     return {
         **told,
@@ -295,6 +243,8 @@ def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: St
         "precision": config.precision,
         "loss_network": pieces.loss_network,
         "loss_weights": dataclasses.asdict(pieces.source),
+        **({"predictor": config.predictor} if config.method == "predict" else {}),
+        **({"predictor_weights": dataclasses.asdict(pretrained)} if pretrained else {}),
         "added_to": data.base_sha256,
     }
 
@@ -357,8 +307,9 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
     with held(folder):
         if (folder / MODEL / JSON_NAME).is_file() and not read_manifest(folder / CHECKPOINTS):
             return _completed(config, data, folder)
-        _require_same(data)
-        checkpoint = load_newest(folder / CHECKPOINTS)
+        _require_device(config, folder)
+        require_same(data)
+        checkpoint = load_newest(folder / CHECKPOINTS, "segue style train PHOTOS STYLE")
         loop, pieces = _assembled(config, data)
         loop.folder = folder / CHECKPOINTS
         if pieces.source.sha256 != loss_sha256:
@@ -372,6 +323,17 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
         return _train(loop, pieces, config, data, folder)
 
 
+def _require_device(config: StyleTrainConfig, folder: Path) -> None:
+    """Refuse to go on where the run's device is absent, before anything is read for it."""
+    try:
+        pick_device(config.device)
+    except UsageError:
+        raise RunError(
+            f"{folder}: this run computes on {config.device}, which this machine does not have: go on with it where it "
+            f"began, or write device: cpu into its {CONFIG}, which gives other last digits"
+        ) from None
+
+
 def _completed(config: StyleTrainConfig, data: StyleData, folder: Path) -> StyleTrainResult:
     log.info("%s is complete, nothing is left to do", folder)
     trained = load_style_info(folder).trained
@@ -379,13 +341,3 @@ def _completed(config: StyleTrainConfig, data: StyleData, folder: Path) -> Style
     return StyleTrainResult(
         folder, _names(data), len(data.photos), int(trained["steps"]), trained["losses"], seconds, config
     )
-
-
-def _require_same(data: StyleData) -> None:
-    """Refuse to go on where a file has gone or a style has changed."""
-    gone = sorted({path for path in (*data.photos, *data.held_out, *data.paths) if not path.is_file()})
-    if gone:
-        raise DataError(f"{gone[0]}: expected the pictures this run began with, got {len(gone)} missing: put them back")
-    for style, path in zip(data.styles, data.paths, strict=True):
-        if sha256_of(path) != style.sha256:
-            raise DataError(f"{path}: expected the style this run began with, got a changed file: put it back")

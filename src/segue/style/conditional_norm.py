@@ -7,7 +7,7 @@ network paints in many styles, and all that tells them apart is a gain and an of
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,14 +28,16 @@ class ConditionalNorm(nn.Module):
         self.gain = nn.Parameter(torch.ones(styles, channels))
         self.offset = nn.Parameter(torch.zeros(styles, channels))
 
-    def forward(
-        self, values: Float[Tensor, "batch channels height width"], index: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch channels height width"]:
-        """Every picture of a batch normalised by itself, with the row of its own style: the way it is trained."""
-        batch, channels, height, width = values.shape
-        flat = values.reshape(1, batch * channels, height, width)  # to batch normalisation, these are the channels
-        gain, offset = self.gain[index].flatten(), self.offset[index].flatten()
-        return functional.batch_norm(flat, None, None, gain, offset, True, 0.0, EPSILON).view_as(values)
+
+def each_normalised(
+    values: Float[Tensor, "batch channels height width"],
+    gain: Float[Tensor, "batch channels"],
+    offset: Float[Tensor, "batch channels"],
+) -> Float[Tensor, "batch channels height width"]:
+    """Every picture of a batch normalised by itself, with gains and offsets of its own: the way it is trained."""
+    batch, channels, height, width = values.shape
+    flat = values.reshape(1, batch * channels, height, width)  # to batch normalisation, these are the channels
+    return functional.batch_norm(flat, None, None, gain.flatten(), offset.flatten(), True, 0.0, EPSILON).view_as(values)
 
 
 def measured(

@@ -172,7 +172,7 @@ def load_loss_network(name: str, taps: Sequence[str], weights: str = "hub") -> t
     if isinstance(network.trunk, Layers):
         _load_layers(network.trunk, tensors, name, source.name)
     else:
-        _load_encoder(network.trunk.encoder, tensors, name, source.name)
+        load_encoder(network.trunk.encoder, tensors, name, source.name)
     return network, source
 
 
@@ -222,7 +222,8 @@ def _complete_taps(trunk: Layers, missing: Sequence[str]) -> list[str]:
     return [tap for place, tap in trunk.every_tap.items() if place < first]
 
 
-def _load_encoder(encoder: Encoder, tensors: Mapping[str, Tensor], name: str, file: str) -> None:
+def load_encoder(encoder: Encoder, tensors: Mapping[str, Tensor], name: str, file: str) -> None:
+    """Copy the tensors of a file into an encoder as far as it goes; raises `WeightsError` where one is missing."""
     own: dict[str, Tensor] = encoder.net.state_dict()
     match = match_names(own, tensors, encoder.stem().removeprefix("net."))
     missing = [key for key, tensor in own.items() if key not in match and tensor.is_floating_point()]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from segue.errors import UsageError
+from segue.style.objective import Recipe
+from segue.style_configs import StyleOptimiseConfig, StyleTrainConfig
+
 GATYS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
@@ -43,3 +47,28 @@ TRAIN_PRESETS = {
     ),
     "vgg16": Preset("vgg16", ("relu3_3",), JOHNSON, "relative", style_weight=20.0, tv_weight=1.0),
 }
+
+
+def recipe_from(preset: Preset, asked: StyleOptimiseConfig | StyleTrainConfig, statistic: str = "gram") -> Recipe:
+    """The recipe of a preset, with what was given beside it in its place.
+
+    Raises `UsageError` where there are not as many weights as style taps.
+    """
+    style_taps = asked.style_taps or preset.style_taps
+    weights = asked.tap_weights or (1.0,) * len(style_taps)
+    if len(weights) != len(style_taps):
+        raise UsageError(f"tap_weights: expected a weight for each of {len(style_taps)} taps, got {len(weights)}")
+    return Recipe(
+        asked.content_taps or preset.content_taps,
+        style_taps,
+        tuple(weight / sum(weights) for weight in weights),
+        _given(asked.content_weight, preset.content_weight),
+        _given(asked.style_weight, preset.style_weight),
+        _given(asked.tv_weight, preset.tv_weight),
+        preset.division,
+        statistic,
+    )
+
+
+def _given(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value

@@ -99,7 +99,7 @@ def paint_tiles(  # noqa: PLR0913 - what a tile is painted with, and who is told
     if statistics is None:
         small = small_copy(pixels, side).to(device)
         maps = None if regions is None else regions.small((small.shape[2], small.shape[3])).to(device)
-        statistics = network.statistics(small, style, maps)
+        statistics = network.statistics(small, style, maps, strength)
     result = np.empty((height, width, 3), np.uint8)
     whole = list(tiles(height, width, side, network))
     for number, tile in enumerate(whole, 1):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segue.errors import UsageError
-from segue.style.conditional_norm import ConditionalNorm, measured, normalised, shifted
+from segue.style.conditional_norm import ConditionalNorm, each_normalised, measured, normalised, shifted
 from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
 from segue.style.quick_convolutions import by_columns, enlarged
 from segue.style.statistics import widened
@@ -69,6 +69,12 @@ class TransformNetwork(StyleNetwork):
     @classmethod
     def from_numbers(cls, numbers: dict[str, Any]) -> TransformNetwork:
         """The network with random weights; raises `UsageError` where `numbers` are not what `numbers` gives."""
+        cls.check(numbers)
+        return cls(numbers["styles"], float(numbers["width"]), numbers["blocks"], numbers["output"])
+
+    @staticmethod
+    def check(numbers: dict[str, Any]) -> None:
+        """Raise `UsageError` for numbers that make no network, as a stranger's file may hold."""
         styles, width, blocks, output = (numbers.get(name) for name in ("styles", "width", "blocks", "output"))
         if (
             type(styles) is not int
@@ -81,7 +87,6 @@ class TransformNetwork(StyleNetwork):
             raise UsageError(f"expected styles from 1, a width up to {MOST_WIDTH:g} and blocks from 0, got {numbers}")
         if output not in OUTPUTS:
             raise UsageError(f"expected an output that is one of {', '.join(OUTPUTS)}, got {output!r}")
-        return cls(styles, float(width), blocks, output)
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -102,14 +107,18 @@ class TransformNetwork(StyleNetwork):
         self, content: Float[Tensor, "batch 3 height width"], index: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch 3 height width"]:
         """A batch painted, each picture in the style of its row: the way the network is trained."""
+        return self.painted_with(content, tuple(table[index] for table in self.tables()))
+
+    def painted_with(
+        self, content: Float[Tensor, "batch 3 height width"], tables: Sequence[Float[Tensor, "batch _"]]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """A batch painted, each picture with gains and offsets of its own, in the order of `tables`."""
 
         def normalise(values: Tensor, place: int) -> Tensor:
-            norm = self.table(place)
+            gain, offset = tables[2 * place], tables[2 * place + 1]
             if place < len(self.norms) - 1:
-                found: Tensor = norm(values, index)
-                return found
-            gain, offset = (table[index][:, :, None, None] for table in (norm.gain, norm.offset))
-            return values * gain + offset
+                return each_normalised(values, gain, offset)
+            return values * gain[:, :, None, None] + offset[:, :, None, None]
 
         return self._painted(content, normalise)
 
@@ -157,8 +166,9 @@ class TransformNetwork(StyleNetwork):
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
         maps: Float[Tensor, "regions height width"] | None = None,
+        strength: float = 1.0,
     ) -> Statistics:
-        """Mean and variance behind every convolution but the last."""
+        """Mean and variance behind every convolution but the last, whatever the strength."""
         found: list[Tensor] = []
 
         def normalise(values: Tensor, place: int) -> Tensor:

@@ -123,10 +123,10 @@ def read_manifest(folder: Path) -> list[dict[str, Any]]:
         raise RunError(f"{path}: expected the list of resume points, got a damaged file: start a new run") from None
 
 
-def load_newest(folder: Path) -> Checkpoint:
+def load_newest(folder: Path, anew: str = "segue fit DATA") -> Checkpoint:
     """The newest resume point whose bytes are what was written; damaged ones are named and passed over.
 
-    Raises `RunError` when there is none.
+    Raises `RunError` when there is none, which ends with the command that starts `anew`.
     """
     for entry in reversed(read_manifest(folder)):
         path = folder / entry["file"]
@@ -139,7 +139,7 @@ def load_newest(folder: Path) -> Checkpoint:
             continue
         tensors, state = load_tensors(path)
         return Checkpoint(path, tensors, state)
-    raise RunError(f"{folder}: expected a resume point, found none that is intact: start a new run with segue fit DATA")
+    raise RunError(f"{folder}: expected a resume point, found none that is intact: start a new run with {anew}")
 
 
 def load_best(folder: Path) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ of one that was not.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,8 @@ from segue.infer.ahead import ahead
 from segue.objectives.style.batch import StyleBatch
 from segue.style.picture import eight_bits, read_picture, resized, size_within
 
+LONGEST = 8  # short sides that count of the long one, in a picture that has to be enlarged
+STEP_SIZES = (1 << 32) - 1  # stands for a picture where a draw belongs to the whole batch
 CACHE_BYTES = 1 << 30  # of pictures that are kept, shrunk and in 8 bits
 LARGEST_WINDOW = 2.0  # a crop shows a part of this many times its side at most, and of its side at least
 STYLE_STREAM = 1 << 32  # added to the seed: crops of styles are drawn apart from those of photos, whose seeds are less
@@ -31,11 +33,20 @@ _log = logging.getLogger("segue")
 class Crops:
     """Square crops of pictures, `size` pixels a side: a part drawn in place and scale, mirrored every other time.
 
-    A picture that cannot be read is named once, and the next one stands in for it.
+    A picture that cannot be read is named once, and the next one stands in for it. `smallest` is the smallest side, as
+    a share of `size`, to which a whole batch is shrunk, drawn for each; 1 never does. `read` opens a path.
     """
 
-    def __init__(self, paths: Sequence[Path], size: int, seed: int) -> None:
-        self.paths, self.size, self.seed = tuple(paths), size, seed
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        size: int,
+        seed: int,
+        *,
+        smallest: float = 1.0,
+        read: Callable[[Path], Tensor] = read_picture,
+    ) -> None:
+        self.paths, self.size, self.seed, self.smallest, self.read = tuple(paths), size, seed, smallest, read
         self._kept: dict[int, Tensor] = {}
         self._bytes = 0
         self._broken: set[int] = set()
@@ -51,10 +62,14 @@ class Crops:
         part = part.flip(3) if draw.uniform() < 0.5 else part
         return resized(part, (self.size, self.size))[0]
 
-    def batch(self, step: int, size: int) -> Float[Tensor, "batch 3 size size"]:
+    def batch(self, step: int, size: int) -> Float[Tensor, "batch 3 side side"]:
         """The crops of a step; every pass shows each picture once, in an order of its own."""
         keys = batch_keys(self.seed, step, size, len(self.paths))
-        return torch.stack([self.at(epoch, index) for epoch, index in keys])
+        crops = torch.stack([self.at(epoch, index) for epoch, index in keys])
+        if self.smallest == 1:
+            return crops
+        side = round(self.size * sample_generator(self.seed, step, STEP_SIZES).uniform(self.smallest, 1))
+        return torch.cat([resized(crop[None], (side, side)) for crop in crops])
 
     def _picture(self, index: int) -> Tensor:
         """A picture in 8 bits, its short side as long as the largest window, or shorter where the file's is."""
@@ -64,7 +79,7 @@ class Crops:
             if place in self._broken:
                 continue
             try:
-                return self._keep(place, _shrunk(read_picture(self.paths[place]), self.size))
+                return self._keep(place, _shrunk(self.read(self.paths[place]), self.size))
             except SegueError as error:
                 self._broken.add(place)
                 _log.warning("%s; it is passed over", error)
@@ -83,6 +98,10 @@ def _shrunk(picture: Tensor, size: int) -> Tensor:
     height, width = picture.shape[2:]
     short = min(height, width)
     wanted = max(size, min(short, round(LARGEST_WINDOW * size)))  # one smaller than a crop is enlarged
+    if short < size:  # of a strip the middle alone, since the rest of it would be enlarged as well
+        tall, wide = (min(side, LONGEST * short) for side in (height, width))
+        top, left = (height - tall) // 2, (width - wide) // 2
+        picture, height, width = picture[:, :, top : top + tall, left : left + wide], tall, wide
     if wanted != short:
         picture = resized(picture, size_within(height, width, round(max(height, width) * wanted / short)))
     if min(picture.shape[2:]) < size:  # by rounding

@@ -68,13 +68,17 @@ def to_csv(rows: Sequence[dict[str, float]]) -> str:
     return text.getvalue()
 
 
+def small_sample(photo: Tensor) -> Tensor:
+    """A photo at the size it is shown, which is all that is kept of it while a run goes on."""
+    return resized(photo, size_within(photo.shape[2], photo.shape[3], min(SIDE, max(photo.shape[2:]))))
+
+
 def sample_sheet(network: StyleNetwork, photos: Sequence[Tensor], styles: Sequence[Prepared]) -> Tensor:
-    """A picture with a row for each photo: the photo, then painted in each style, on white."""
+    """A picture with a row for each photo of `small_sample`: the photo, then painted in each style, on white."""
     with torch.inference_mode():
         rows = []
         for photo in photos:
-            small = resized(photo, size_within(photo.shape[2], photo.shape[3], min(SIDE, max(photo.shape[2:]))))
-            rows.append([small, *(network.stylise(small, style).float().cpu() for style in styles)])
+            rows.append([photo.cpu(), *(network.stylise(photo, style).float().cpu() for style in styles)])
     heights, widths = [row[0].shape[2] for row in rows], [row[0].shape[3] for row in rows]
     height = sum(heights) + GAP * (len(rows) - 1)
     width = max(len(row) * (wide + GAP) - GAP for row, wide in zip(rows, widths, strict=True))

@@ -21,6 +21,7 @@ from segue.style.adain import EPSILON, normalised
 from segue.style.attention import MOST, as_map, attended, rows, subset
 from segue.style.attention_network import AttentionNetwork
 from segue.style.loss_network import Features, LossNetwork
+from segue.style.losses import total_variation
 from segue.style.statistics import widened
 
 
@@ -35,6 +36,7 @@ class AttentionRecipe:
         identity: share of a batch, from its front, whose style is its own content.
         pixels_weight: of an identity's pixels, their mean absolute distance.
         features_weight: of an identity's features.
+        tv_weight: of the total variation, which neither paper has.
     """
 
     content_taps: tuple[str, ...]
@@ -46,6 +48,7 @@ class AttentionRecipe:
     identity: float = 0.25
     pixels_weight: float = 1.0
     features_weight: float = 1.0
+    tv_weight: float = 0.0
 
 
 def attention_objective(judge: LossNetwork, recipe: AttentionRecipe) -> StyleObjective:
@@ -70,6 +73,8 @@ def attention_objective(judge: LossNetwork, recipe: AttentionRecipe) -> StyleObj
             lost = (picture[:same].float() - batch.content[:same]).abs().mean()
             terms["identity"] = recipe.pixels_weight * lost
             terms["identity_features"] = recipe.features_weight * _identity(found, content, recipe.style_taps, same)
+        if recipe.tv_weight > 0:
+            terms["tv"] = recipe.tv_weight * total_variation(picture.float())
         return terms
 
     return objective

@@ -33,35 +33,49 @@ class Perceptual:
         self, network: LossNetwork, recipe: Recipe, styles: Sequence[Float[Tensor, "1 3 _ _"]], first: int = 0
     ) -> None:
         self.network, self.recipe, self.first = network, recipe, first
-        self.statistic = STATISTICS[recipe.statistic]
         with torch.no_grad():
-            found = [self._statistics(network(style)) for style in styles]
+            found = [statistics_of(recipe, network(style)) for style in styles]
         self.targets = {tap: torch.cat([one[tap] for one in found]) for tap in recipe.style_taps}
 
     def __call__(self, model: Painter, batch: StyleBatch) -> dict[str, Float[Tensor, ""]]:
         """The terms `content`, `style` and, where it counts, `tv`, each with its weight in it."""
-        recipe, index = self.recipe, batch.index
+        index = batch.index
         assert index is not None, "styles that are learned are known by their rows"
         painted = model(batch.content, index)
         with torch.no_grad():
             wanted = self.network(batch.content)
-        features = self.network(painted)
-        contents = [content_loss(features[tap], wanted[tap], recipe.division) for tap in recipe.content_taps]
-        statistics, areas = self._statistics(features), painted.new_full((len(index),), 1 / len(index))
-        styles = [
-            weight * style_loss(statistics[tap], self.targets[tap][index - self.first], areas, recipe.division)
-            for tap, weight in zip(recipe.style_taps, recipe.tap_weights, strict=True)
-        ]
-        terms = {
-            "content": recipe.content_weight * torch.stack(contents).mean(),
-            "style": recipe.style_weight * torch.stack(styles).sum(),
-        }
-        if recipe.tv_weight:
-            terms["tv"] = recipe.tv_weight * total_variation(painted)
-        return terms
+        targets = {tap: self.targets[tap][index - self.first] for tap in self.recipe.style_taps}
+        return perceptual_terms(self.recipe, painted, self.network(painted), wanted, targets)
 
-    def _statistics(self, features: Features) -> Features:
-        """The statistic of every picture at every tap, (batch, ...)."""
-        return {
-            tap: torch.cat([self.statistic(one[None], None) for one in features[tap]]) for tap in self.recipe.style_taps
-        }
+
+def statistics_of(recipe: Recipe, features: Features) -> Features:
+    """The recipe's statistic of every picture of a batch at every style tap, (batch, ...)."""
+    statistic = STATISTICS[recipe.statistic]
+    return {tap: torch.cat([statistic(one[None], None) for one in features[tap]]) for tap in recipe.style_taps}
+
+
+def perceptual_terms(
+    recipe: Recipe,
+    painted: Float[Tensor, "batch 3 height width"],
+    features: Features,
+    wanted: Features,
+    targets: Features,
+) -> dict[str, Float[Tensor, ""]]:
+    """The terms `content`, `style` and, where it counts, `tv`, each with its weight in it.
+
+    `features` are those of what was painted, `wanted` those of the photos, `targets` the statistics of the styles, a
+    row for each picture of the batch.
+    """
+    contents = [content_loss(features[tap], wanted[tap], recipe.division) for tap in recipe.content_taps]
+    statistics, areas = statistics_of(recipe, features), painted.new_full((len(painted),), 1 / len(painted))
+    styles = [
+        weight * style_loss(statistics[tap], targets[tap], areas, recipe.division)
+        for tap, weight in zip(recipe.style_taps, recipe.tap_weights, strict=True)
+    ]
+    terms = {
+        "content": recipe.content_weight * torch.stack(contents).mean(),
+        "style": recipe.style_weight * torch.stack(styles).sum(),
+    }
+    if recipe.tv_weight:
+        terms["tv"] = recipe.tv_weight * total_variation(painted)
+    return terms

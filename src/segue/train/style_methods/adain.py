@@ -27,15 +27,17 @@ def adain(config: StyleTrainConfig, data: StyleData, device: torch.device, base:
     name, recipe = recipe_of(config)
     torch.manual_seed(config.seed)
     network = AdainNetwork(shape_of(config, name, recipe))
+    own = config.encoder == "own"
+    content_taps = recipe.content_taps if own else ()  # else the decoded features are compared, at the encoder's tap
     chosen = ArbitraryRecipe(
-        recipe.content_taps,
+        content_taps,
         recipe.style_taps,
-        content="normalised" if config.encoder == "own" else "target",
-        style="both" if config.encoder == "own" else "moments",
+        content="normalised" if own else "target",
+        style="both" if own else "moments",
         content_weight=recipe.content_weight,
         style_weight=recipe.style_weight,
         tv_weight=recipe.tv_weight,
         identity_weight=IDENTITY,
         identity=1 / config.batch if config.batch > 1 else 0.0,
     )
-    return any_style(config, data, device, network, lambda judge: adain_objective(judge, chosen))
+    return any_style(config, data, device, network, lambda judge: adain_objective(judge, chosen), content_taps)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from segue.errors import UsageError
+from segue.errors import DataError, UsageError
 from segue.objectives.style.batch import StyleObjective
 from segue.style.adain_network import AdainNetwork
 from segue.style.attention_network import AttentionNetwork
@@ -15,12 +19,14 @@ from segue.style.loss_network import LossNetwork, load_loss_network
 from segue.style.network import Prepared, StyleNetwork, Wanted
 from segue.style.objective import Recipe
 from segue.style.own_encoder import WIDTHS
-from segue.style.picture import read_picture, resized, size_within
+from segue.style.picture import resized, size_within
+from segue.style.style_source import read_style
 from segue.style_configs import StyleTrainConfig
 from segue.train.style_data import STYLE_STREAM, Crops, StyleSet
 from segue.train.style_methods.pieces import Pieces, StyleData, recipe_of
 from segue.train.style_record import MOST_COLUMNS, SIDE
 
+log = logging.getLogger("segue")
 IDENTITY = 4.0  # weight of the mean absolute distance of pixels that shall come back, whose unit is not the others'
 BLOCKS, DEPTH = 3, 2  # of our own encoder's decoder, and convolutions a stride of a loss network's
 
@@ -39,10 +45,14 @@ def any_style(
     device: torch.device,
     network: AdainNetwork | AttentionNetwork,
     objective: Callable[[LossNetwork], StyleObjective],
+    content_taps: Sequence[str] = (),
 ) -> Pieces:
-    """The pieces of a run; raises `UsageError` and `WeightsError` as `load_loss_network` does."""
+    """The pieces of a run, whose objective looks at the style taps and at `content_taps`.
+
+    Raises `UsageError` and `WeightsError` as `load_loss_network` does.
+    """
     name, recipe = recipe_of(config)
-    taps = tuple(dict.fromkeys((*recipe.content_taps, *recipe.style_taps)))
+    taps = tuple(dict.fromkeys((*content_taps, *recipe.style_taps)))
     judge, source = load_loss_network(name, taps, config.weights)
     if config.encoder != OWN:  # a frozen encoder is one that has been trained: the same file, as far as its tap
         network.autoencoder.encoder = load_loss_network(name, network.autoencoder.shape.taps, config.weights)[0]
@@ -50,13 +60,27 @@ def any_style(
     if config.size < max(judge.smallest, network.autoencoder.smallest):
         raise UsageError(f"size: expected at least {judge.smallest} pixels, which {name} needs, got {config.size}")
     network.computing_in(config.precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    styles = Crops(data.paths, config.size, config.seed + STYLE_STREAM)
+    styles = Crops(data.paths, config.size, config.seed + STYLE_STREAM, read=read_style)
     batches = StyleSet(Crops(data.photos, config.size, config.seed), config.batch, styles=styles)
-    pictures = [read_picture(path) for path in data.paths[:MOST_COLUMNS]]
-    small = [resized(one, size_within(one.shape[2], one.shape[3], SIDE)).to(device) for one in pictures]
+    return Pieces(network, objective(judge), batches, shown_by(data, device), name, source)
+
+
+def shown_by(data: StyleData, device: torch.device) -> Callable[[StyleNetwork], list[Prepared]]:
+    """The first styles that can be read, as a network prepares them for samples."""
+    small = list(itertools.islice(_small(data.paths, device), MOST_COLUMNS))
 
     def shown(one: StyleNetwork) -> list[Prepared]:
         with torch.inference_mode():
             return [one.prepared([Wanted(picture=picture)]) for picture in small]
 
-    return Pieces(network, objective(judge), batches, shown, name, source)
+    return shown
+
+
+def _small(paths: Sequence[Path], device: torch.device) -> Iterator[Tensor]:
+    for path in paths:
+        try:
+            picture = read_style(path)
+        except DataError as error:
+            log.warning("%s; it is not shown", error)
+            continue
+        yield resized(picture, size_within(picture.shape[2], picture.shape[3], SIDE)).to(device)

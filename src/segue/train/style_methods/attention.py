@@ -24,8 +24,9 @@ def attention(
     torch.manual_seed(config.seed)
     network = AttentionNetwork(shape_of(config, name, recipe), config.method)
     sanet = config.method == "sanet"
+    content_taps = recipe.content_taps if sanet else ()
     chosen = AttentionRecipe(
-        recipe.content_taps,
+        content_taps,
         recipe.style_taps,
         () if sanet else recipe.style_taps[-1:],
         content_weight=recipe.content_weight if sanet else 0.0,
@@ -33,5 +34,6 @@ def attention(
         local_weight=0.0 if sanet else recipe.content_weight,
         identity=1 / config.batch if config.batch > 1 else 0.0,
         pixels_weight=IDENTITY,
+        tv_weight=config.tv_weight or 0.0,  # of presets' weights this one is not meant: the papers have none
     )
-    return any_style(config, data, device, network, lambda judge: attention_objective(judge, chosen))
+    return any_style(config, data, device, network, lambda judge: attention_objective(judge, chosen), content_taps)

@@ -12,7 +12,8 @@ from segue.errors import RunError, UsageError
 from segue.objectives.style.perceptual import Perceptual
 from segue.style.loss_network import load_loss_network
 from segue.style.network import Prepared, StyleNetwork
-from segue.style.picture import read_picture, resized, size_within
+from segue.style.picture import resized, size_within
+from segue.style.style_source import read_style
 from segue.style.transform_network import TransformNetwork
 from segue.style_configs import StyleTrainConfig
 from segue.train.style_data import Crops, StyleSet
@@ -59,7 +60,7 @@ def _network(config: StyleTrainConfig, data: StyleData) -> TransformNetwork:
 def _styles(config: StyleTrainConfig, data: StyleData, device: torch.device, smallest: int) -> list[Tensor]:
     pictures = []
     for path in data.paths:
-        picture = read_picture(path)
+        picture = read_style(path)
         size = size_within(picture.shape[2], picture.shape[3], config.style_size)
         if min(size) < smallest:
             raise UsageError(f"style_size: expected {path} to be at least {smallest} pixels a side, got {size}")

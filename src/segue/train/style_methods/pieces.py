@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segue.errors import UsageError
 from segue.models.source import Source
 from segue.objectives.style.batch import StyleObjective
 from segue.style.network import Prepared, StyleNetwork
 from segue.style.objective import Recipe
-from segue.style.presets import TRAIN_PRESETS
+from segue.style.presets import TRAIN_PRESETS, recipe_from
 from segue.style.record import UsedStyle
 from segue.style_configs import StyleTrainConfig
 from segue.train.style_data import StyleSet
@@ -36,7 +35,11 @@ class StyleData:
 
 @dataclass(frozen=True)
 class Pieces:
-    """A network, what it minimises, its batches, the styles samples are shown in, and the loss network."""
+    """A network, what it minimises, its batches, the styles samples are shown in, and the loss network.
+
+    `pretrained` is the prefix of weights that began trained and move at a tenth of the rate, `pretrained_source` says
+    where they came from.
+    """
 
     network: StyleNetwork
     objective: StyleObjective
@@ -44,25 +47,11 @@ class Pieces:
     shown: Callable[[StyleNetwork], list[Prepared]]
     loss_network: str
     source: Source
+    pretrained: str = ""
+    pretrained_source: Source | None = None
 
 
 def recipe_of(config: StyleTrainConfig) -> tuple[str, Recipe]:
     """The loss network and the recipe of a preset, with what was given beside it in its place."""
     preset = TRAIN_PRESETS[config.preset]
-    style_taps = config.style_taps or preset.style_taps
-    weights = config.tap_weights or (1.0,) * len(style_taps)
-    if len(weights) != len(style_taps):
-        raise UsageError(f"tap_weights: expected a weight for each of {len(style_taps)} taps, got {len(weights)}")
-    return config.network or preset.network, Recipe(
-        config.content_taps or preset.content_taps,
-        style_taps,
-        tuple(weight / sum(weights) for weight in weights),
-        _given(config.content_weight, preset.content_weight),
-        _given(config.style_weight, preset.style_weight),
-        _given(config.tv_weight, preset.tv_weight),
-        preset.division,
-    )
-
-
-def _given(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
+    return config.network or preset.network, recipe_from(preset, config)
