@@ -572,6 +572,11 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
     resume: str | Path | None = None,
     add_to: str | Path | None = None,
     method: str = "cin",
+    text: str = "",
+    clip: str | Path = "",
+    base: str | Path | None = None,
+    text_weight: float = 1.0,
+    patches: int = 16,
     encoder: str = "own",
     width: float = 0.5,
     size: int = 256,
@@ -598,7 +603,13 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         out: run folder; `runs/<photos>-<n>` when not given.
         resume: run folder to continue exactly where it stopped; takes no other argument.
         add_to: run whose network learns the styles besides those it knows.
-        method: kind of network, a row of `segue.train.style_methods.METHODS`; all but cin take any style as a picture.
+        method: kind of network, a row of `segue.train.style_methods.METHODS`; `text` takes its own by itself, and
+            all others but cin take any style as a picture.
+        text: words for the style instead of pictures, which `clip` judges: the decoder of `base` is trained further.
+        clip: CLIP network that judges the text: a folder with safetensors, or "hf:OWNER/NAME".
+        base: run or model folder of kind adain or text that a text begins with; our own when not given.
+        text_weight: how strong the text is beside the content; 1 is as published.
+        patches: slanted views of each crop that CLIP looks at in a step.
         encoder: of a method for any style: own, or loss for the loss network itself.
         width: channels of the network as a share of Johnson's.
         size: side of the crops in pixels.
@@ -624,6 +635,11 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         resume=Path(resume) if resume is not None else None,
         add_to=Path(add_to) if add_to is not None else None,
         method=method,
+        text=text,
+        clip=str(clip),
+        base=Path(base) if base is not None else None,
+        text_weight=text_weight,
+        patches=patches,
         encoder=encoder,
         width=width,
         size=size,

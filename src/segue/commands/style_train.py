@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import yaml
 
+from segue.commands.style_train_text import data_of, network_of, settled
 from segue.config_file import read_config_file
 from segue.configs import OptimConfig
 from segue.console import duration, progress_bar
@@ -100,11 +101,12 @@ class StyleTrainResult:
             shown = yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip()
             return [shown, "", f"{length} on {self.photos} photos for {names}", "dry run: nothing was written"]
         parts = ", ".join(f"{name} {value:.3g}" for name, value in self.losses.items())
-        run, known = shlex.quote(str(self.run)), self.config.method == "cin"
+        run, known = shlex.quote(str(self.run)), self.config.method in ("cin", "text")
         what, style = (names, shlex.quote(self.styles[-1])) if known else ("any style", "PICTURE")
+        which = "" if self.config.text else f" --style {style}"  # there is but one
         return [
             f"{self.run}: {self.steps} steps in {duration(self.seconds)}, {parts}",
-            f"it paints in {what}: segue style apply PICTURES --model {run} --style {style}",
+            f"it paints in {what}: segue style apply PICTURES --model {run}{which}",
         ]
 
 
@@ -144,7 +146,8 @@ def run(config: StyleTrainConfig, began: float | None = None) -> StyleTrainResul
 
 def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
     """`config` with nothing left open."""
-    if config.photos == Path() or not config.styles:
+    config = settled(config)
+    if config.photos == Path() or not (config.styles or config.text):
         got = "neither" if config.photos == Path() else "no style"
         raise UsageError(f"expected photos and one or more styles, got {got}: segue style train PHOTOS STYLE")
     adding = config.add_to is not None
@@ -171,6 +174,8 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
 def _data(config: StyleTrainConfig) -> StyleData:
     """The files of a new run; all are looked at, so that a wrong one costs no run folder."""
     photos = [path for folder in (config.photos, *config.more_photos) for path in _pictures_in(folder)]
+    if config.text:
+        return data_of(config, *reversed(_dealt(photos, config.seed)))
     paths = [path for one in config.styles for path in (_pictures_in(one) if one.is_dir() else [one])]
     if config.licences and len(config.licences) != len(paths):
         raise UsageError(f"licences: expected one for each of {len(paths)} styles, got {len(config.licences)}")
@@ -226,7 +231,7 @@ def _readable(path: Path) -> bool:
 
 def _base(config: StyleTrainConfig) -> StyleNetwork | None:
     if config.add_to is None:
-        return None
+        return network_of(config) if config.text else None
     base, _ = load_style_model(config.add_to)
     require_rows(base)
     return base
@@ -244,8 +249,9 @@ def _assembled(config: StyleTrainConfig, data: StyleData, base: StyleNetwork | N
         keep_freed_memory()
     pieces: Pieces = METHODS[config.method](config, data, device, base)
     lr = config.lr if config.lr is not None else LR
+    schedule = "constant" if config.text else "cosine"
     optim = OptimConfig(
-        optimizer="adam", lr=lr, batch=config.batch, schedule="cosine", weight_decay=0.0, clip_norm=0.0, ema=EMA
+        optimizer="adam", lr=lr, batch=config.batch, schedule=schedule, weight_decay=0.0, clip_norm=0.0, ema=EMA
     )
     trained = tuple((name, one) for name, one in pieces.network.named_parameters() if one.requires_grad)
     average = copy.deepcopy(pieces.network).requires_grad_(False)
@@ -284,9 +290,9 @@ def _train(
 
 def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: StyleData) -> dict[str, Any]:
     """What `model.json` tells about the training, for people."""
-    told = {name: getattr(config, name) for name in ("method", "size", "style_size", "batch", "lr", "seed", "preset")}
+    names = ("method", "size", "batch", "lr", "seed", *(() if config.text else ("style_size", "preset")))
     return {
-        **told,
+        **{name: getattr(config, name) for name in names},
         "photos": len(data.photos),
         "styles": [style.name for style in data.styles],
         "steps": loop.state.step,
@@ -295,7 +301,8 @@ def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: St
         "precision": config.precision,
         "loss_network": pieces.loss_network,
         "loss_weights": dataclasses.asdict(pieces.source),
-        "added_to": data.base_sha256,
+        "added_to": data.base_sha256 if config.add_to else "",
+        **pieces.told,
     }
 
 
@@ -362,7 +369,8 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
         loop, pieces = _assembled(config, data)
         loop.folder = folder / CHECKPOINTS
         if pieces.source.sha256 != loss_sha256:
-            raise RunError(f"{config.weights}: expected the loss network this run began with, got another: put it back")
+            name = config.clip or config.weights
+            raise RunError(f"{name}: expected the loss network this run began with, got another: put it back")
         restore(loop, checkpoint)
         loop.budget = None if config.minutes is None else 60 * config.minutes
         then, now = read_record(folder / ENVIRONMENT), environment(config.device, config.precision)

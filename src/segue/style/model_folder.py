@@ -33,6 +33,7 @@ KINDS = Table(
     cin="transform_network:TransformNetwork",
     adain="adain_network:AdainNetwork",
     attention="attention_network:AttentionNetwork",
+    text="text_network:TextNetwork",
 )
 
 FORMAT = 1

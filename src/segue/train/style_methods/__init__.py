@@ -9,4 +9,5 @@ METHODS = Table(
     adain="adain:adain",
     sanet="attention:attention",
     adaattn="attention:attention",
+    text="text:text",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from segue.train.style_data import StyleSet
 class StyleData:
     """The files of a run: photos to learn on, some held out for samples, and the styles with where they lie.
 
-    `known` are the styles of the network that new ones are added to; `numbers` and `base_sha256` are that network's.
+    `known` are the styles of the network that new ones are added to, or the text that is followed; `numbers` and
+    `base_sha256` are those of the network that the run begins with.
     """
 
     photos: tuple[Path, ...]
@@ -36,7 +37,10 @@ class StyleData:
 
 @dataclass(frozen=True)
 class Pieces:
-    """A network, what it minimises, its batches, the styles samples are shown in, and the loss network."""
+    """A network, what it minimises, its batches, the styles samples are shown in, and the loss network.
+
+    `told` is what `model.json` says of the training besides what all methods have in common, for people.
+    """
 
     network: StyleNetwork
     objective: StyleObjective
@@ -44,6 +48,7 @@ class Pieces:
     shown: Callable[[StyleNetwork], list[Prepared]]
     loss_network: str
     source: Source
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 def recipe_of(config: StyleTrainConfig) -> tuple[str, Recipe]:
