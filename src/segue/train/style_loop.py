@@ -1,8 +1,9 @@
 """The step loop of style networks: one global step is the position; step, record, save, until nothing is left to do.
 
 The rules are those of `segue.train.loop`: everything random is keyed to the position, so that stopping anywhere and
-going on gives the bytes of an uninterrupted run (same torch build, device kind and thread count). What is minimised is
-an argument: `objective(model, batch)` gives named terms, which are added up and logged.
+going on gives the bytes of an uninterrupted run (same torch build and thread count, on a CPU; CUDA adds some gradients
+up in an order of its own). What is minimised is an argument: `objective(model, batch)` gives named terms, which are
+added up and logged.
 """
 
 from __future__ import annotations
