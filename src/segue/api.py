@@ -575,6 +575,11 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
     resume: str | Path | None = None,
     add_to: str | Path | None = None,
     method: str = "cin",
+    text: str = "",
+    clip: str | Path = "",
+    base: str | Path | None = None,
+    text_weight: float = 1.0,
+    patches: int = 16,
     encoder: str = "own",
     predictor: str = "mobilenetv2_100@4",
     predictor_weights: str = "hub",
@@ -603,7 +608,13 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         out: run folder; `runs/<photos>-<n>` when not given.
         resume: run folder to continue exactly where it stopped; takes no other argument.
         add_to: run whose network learns the styles besides those it knows.
-        method: kind of network, a row of `segue.train.style_methods.METHODS`; all but cin take any style as a picture.
+        method: kind of network, a row of `segue.train.style_methods.METHODS`; `text` takes its own by itself, and
+            all others but cin take any style as a picture.
+        text: words for the style instead of pictures, which `clip` judges: the decoder of `base` is trained further.
+        clip: CLIP network that judges the text: a folder with safetensors, or "hf:OWNER/NAME".
+        base: run or model folder of kind adain or text that a text begins with; our own when not given.
+        text_weight: how strong the text is beside the content; 1 is as published.
+        patches: slanted views of each crop that CLIP looks at in a step.
         encoder: of adain, sanet and adaattn: own, or loss for the loss network itself.
         predictor: of method predict: encoder that looks at a style.
         predictor_weights: its pretrained weights: "hub", "none" for random ones, or a file.
@@ -631,6 +642,11 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         resume=Path(resume) if resume is not None else None,
         add_to=Path(add_to) if add_to is not None else None,
         method=method,
+        text=text,
+        clip=str(clip),
+        base=Path(base) if base is not None else None,
+        text_weight=text_weight,
+        patches=patches,
         encoder=encoder,
         predictor=predictor,
         predictor_weights=predictor_weights,

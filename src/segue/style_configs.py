@@ -11,7 +11,7 @@ from segue.errors import UsageError
 
 STYLE_PRESETS = ("gatys", "gatys5", "vgg16-relu3", "strides")
 STYLE_TRAIN_PRESETS = ("squeezenet", "vgg16-relu3", "vgg16")
-STYLE_METHODS = ("cin", "adain", "sanet", "adaattn", "predict")
+STYLE_METHODS = ("cin", "adain", "sanet", "adaattn", "predict", "text")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 BASELINES = ("identity", "style", "colour", "fda", "gatys")
 
@@ -52,10 +52,18 @@ class StyleOptimiseConfig(Checked):
         (), "taps compared with the styles, as relu1_1,relu2_1; the preset's when not given"
     )
     tap_weights: tuple[float, ...] = knob((), "weight of each style tap; all alike when not given", low=0)
-    content_weight: float | None = knob(None, "weight of the content loss; the preset's when not given", low=0)
+    content_weight: float | None = knob(
+        None,
+        "weight of the content loss; the preset's when not given, with --clip 150 for presets gatys and gatys5, 1000 "
+        "for the others",
+        low=0,
+    )
     style_weight: float | None = knob(None, "weight of the style loss; the preset's when not given", low=0)
     tv_weight: float | None = knob(
-        None, "weight of the total variation, which smooths; the preset's when not given", low=0
+        None,
+        "weight of the total variation, which smooths; the preset's when not given, with --clip 0.002 of another sum "
+        "(docs/reference/style-optimise.md)",
+        low=0,
     )
     statistic: str = knob(
         "gram",
@@ -104,10 +112,16 @@ class StyleOptimiseConfig(Checked):
         None, "long side of the result in pixels; the content's, at most 512, when not given", low=16, high=8192
     )
     levels: int | None = knob(
-        None, "sizes from coarse to fine, each half the next; down to 128 pixels when not given", low=1, high=8
+        None,
+        "sizes from coarse to fine, each half the next; down to 128 pixels when not given, with --clip one",
+        low=1,
+        high=8,
     )
     steps: tuple[int, ...] = knob(
-        (), "steps in all, most at the coarsest size, or of each size, as 300,200,100; 600 when not given", low=1
+        (),
+        "steps in all, most at the coarsest size, or of each size, as 300,200,100; 600 when not given, with --clip 200 "
+        "of one size",
+        low=1,
     )
     seconds: float | None = knob(
         None,
@@ -115,11 +129,17 @@ class StyleOptimiseConfig(Checked):
         low=1,
     )
     init: str = knob("content", "what the first size begins with", choices=("content", "noise"))
-    seed: int = knob(0, "seed of the noise", low=0, high=2**31 - 1)
+    seed: int = knob(
+        0,
+        "seed of the noise of --init noise, of the weights of --canvas unet and of CLIP's patches",
+        low=0,
+        high=2**31 - 1,
+    )
     optimizer: str = knob("adam", "how gradients become steps", choices=("adam", "lbfgs"))
     lr: float | None = knob(
         None,
-        "step size: of pixels from 0 to 1 for adam (0.02 when not given), of the line for lbfgs (1)",
+        "step size: of pixels from 0 to 1 for adam (0.02 when not given), of the line for lbfgs (1), of the weights of "
+        "--canvas unet, which --clip takes (0.0005, halved three times)",
         low=1e-6,
         high=10,
     )
@@ -230,10 +250,19 @@ class StyleTrainConfig(Checked):
     )
     method: str = knob(
         "cin",
-        "kind of network: cin learns a row of gains and offsets for each style; the others take any picture as a style "
-        "(docs/explanation/any-style.md)",
+        "kind of network: cin learns a row of gains and offsets for each style; text follows --text, which takes it by "
+        "itself; the others take any picture as a style (docs/explanation/any-style.md)",
         choices=STYLE_METHODS,
     )
+    text: str = knob(
+        "", "words for the style instead of pictures, which --clip judges: the decoder of --base is trained further"
+    )
+    clip: str = knob("", "CLIP network that judges the text: a folder with safetensors, or hf:OWNER/NAME of the hub")
+    base: Path | None = knob(
+        None, "with --text: run or model folder of kind adain or text that it begins with; our own when not given"
+    )
+    text_weight: float = knob(1.0, "with --text: how strong it is beside the content; 1 is as published", low=0)
+    patches: int = knob(16, "with --text: slanted views of each crop that CLIP looks at in a step", low=1, high=1024)
     encoder: str = knob(
         "own",
         "of adain, sanet and adaattn: own is small and trained along, loss is the loss network itself, frozen",
@@ -259,11 +288,14 @@ class StyleTrainConfig(Checked):
         high=4096,
         needs={"method": ("cin",)},
     )
-    steps: int | None = knob(None, "training steps; 4000, or 400 for --add-to, when not given", low=1)
+    steps: int | None = knob(None, "training steps; 4000, 400 for --add-to or 200 for --text, when not given", low=1)
     minutes: float | None = knob(None, "wall-clock budget instead of steps, importing torch included", low=0.05)
     batch: int = knob(4, "crops per step; styles take turns", low=1, high=1024)
     lr: float | None = knob(
-        None, "highest step size of Adam; 0.001, or 0.01 for --add-to, when not given", low=1e-6, high=1
+        None,
+        "highest step size of Adam; 0.001, 0.01 for --add-to, or 0.0001 for --text, which keeps it, when not given",
+        low=1e-6,
+        high=1,
     )
     preset: str = knob(
         "squeezenet",
@@ -311,6 +343,7 @@ class StyleTrainConfig(Checked):
         wrong = []
         if self.steps is not None and self.minutes is not None:
             wrong.append("steps: expected --steps or --minutes, which sets them, got both")
+        wrong += self._words()
         if self.encoder == "loss" and self.width != 0.5:
             wrong.append("width: expected none beside --encoder loss, whose decoder mirrors it, got one")
         if self.content_taps and (self.method == "adaattn" or (self.method == "adain" and self.encoder == "loss")):
@@ -328,6 +361,35 @@ class StyleTrainConfig(Checked):
             wrong.append("tap_weights: expected a weight above 0, got none")
         if wrong:
             raise UsageError("; ".join(wrong))
+
+    def _words(self) -> list[str]:
+        of_text = {"clip": "", "base": None, "text_weight": 1.0, "patches": 16}
+        if not self.text:
+            given = [name for name, default in of_text.items() if getattr(self, name) != default]
+            wrong = [f"{given[0]}: expected --text beside it, got none: leave it out"] if given else []
+            return [*wrong, "text: expected words beside --method text, got none"] if self.method == "text" else wrong
+        wrong = []
+        if not self.clip:
+            wrong.append("text: expected --clip beside it, the network that judges the words, got none: --clip FOLDER")
+        if self.method not in ("cin", "text"):
+            wrong.append(
+                f"method: expected none beside --text, which trains a network of its own kind, got {self.method}"
+            )
+        of_pictures = {
+            "STYLE": self.styles,
+            **{
+                name: getattr(self, name) for name in ("add_to", "network", "content_taps", "style_taps", "tap_weights")
+            },
+            **{name: getattr(self, name) for name in ("style_weight", "licences")},
+        }
+        given = [name for name, value in of_pictures.items() if value not in (None, "", ())]
+        changed = {"encoder": "own", "width": 0.5, "style_size": 512, "preset": "squeezenet", "weights": "hub"}
+        given += [name for name, default in changed.items() if getattr(self, name) != default]
+        if given:
+            wrong.append(
+                f"{', '.join(given)}: expected style pictures beside it, got --text, which has none: leave it out"
+            )
+        return wrong
 
 
 @dataclass(frozen=True)

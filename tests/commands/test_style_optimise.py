@@ -204,6 +204,53 @@ def test_seconds_set_size_and_steps(folder, capsys):
     assert time.perf_counter() - began < 60, "whatever else the machine does, it ends"
 
 
+def in_seconds(folder, capsys, *words, **options):
+    whole = command(folder, "--seconds", "2", "--json", *words, **options)
+    at = whole.index("--size")
+    code = main([*whole[:at], *whole[at + 2 :]])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)
+
+
+def test_seconds_take_long_thin_pictures_and_styles(folder, capsys):
+    write_picture(folder / "photo.png", picture(0, 6, 600))  # at 128 pixels one row, and the network needs two
+    write_picture(folder / "one.png", picture(1, 500, 5))
+    taps = ("--content-taps", "relu2_1", "--style-taps", "relu1_1,relu2_1")
+    result = in_seconds(folder, capsys, taps=taps)
+    assert all(min(level["height"], level["width"]) >= 2 for level in result["levels"])
+    assert read_picture(folder / "out.png").shape[3] >= 128
+
+
+def test_the_time_that_many_styles_take_is_counted(folder, capsys, monkeypatch):
+    """What a size begins with, and what its styles take to be read, are told from what its steps take."""
+    asked = []
+    monkeypatch.setattr(style_optimise, "affordable", lambda size, seconds, cost, *_: asked.append(cost) or size)
+    for number in range(3):
+        write_picture(folder / f"large{number}.png", picture(number, 900, 1200))
+    in_seconds(folder, capsys, styles=("large0", "large1", "large2"))
+    in_seconds(folder, capsys)
+    many, one = asked
+    assert many.size_fixed > 2 * one.size_fixed > 0, "large files take longer to be made small"
+    assert many.step > 0
+    assert many.step_fixed == one.step_fixed == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "advice", "never"),
+    [
+        (("--optimizer", "lbfgs"), "or --optimizer adam", "--precision"),
+        ((), "or --precision fp32, where it is bf16", "--optimizer"),
+    ],
+)
+def test_numbers_that_are_none_are_answered_with_what_helps(folder, capsys, words, advice, never):
+    assert main(command(folder, "--steps", "2", "--style-weight", "1e38", *words)) == 4
+    error = capsys.readouterr().err
+    assert advice in error
+    assert never not in error
+    assert error.count("\n") == 1
+
+
 def test_a_dry_run_says_what_it_would_do(folder, capsys):
     assert main(command(folder, "--dry-run", "--steps", "9")) == 0
     assert capsys.readouterr().out.splitlines()[0].endswith("out.png: 9 at 24x32 steps (height x width)")

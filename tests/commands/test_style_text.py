@@ -7,8 +7,11 @@ import torch
 
 import segue
 from segue.cli import main
+from segue.commands import style_optimise
 from segue.style.bank.catalogue import draw, sha256_of_pixels
+from segue.style.canvas_net import CanvasNet
 from segue.style.loss_network import build_loss_network
+from segue.style.optimise import paint
 from segue.style.picture import read_picture, write_picture
 from tiny_clip import write_clip
 from tiny_style import picture
@@ -96,8 +99,85 @@ def test_words_with_clip_are_followed(folder, capsys, words):
     record = record_of(folder)
     assert record.styles == ()
     assert (record.options["text"], record.options["clip"]) == ("red glass", "clip")
+    expected = {
+        "canvas": "pixels" if words else "unet",
+        "patches": 6,
+        "lr": 0.01,
+        "threshold": 0.7,
+        "content_weight": 1.0,
+        "patch_weight": 9000.0,
+        "global_weight": 500.0,
+        "tv_weight": 0.002,
+        "source_text": "a photo",
+        "templates": 20,
+        "content_taps": ["relu2_1"],
+        "division": "relative",
+        "steps": [25],
+    }
+    assert {name: record.options[name] for name in expected} == expected
+    assert "style_weight" not in record.options
     assert len(record.options["clip_sha256"]) == 64
     assert str(folder) not in json.dumps(record.to_json())
+
+
+def test_seconds_with_clip_do_not_take_its_patches_for_pixels(folder, capsys, monkeypatch):
+    """On a machine where a pixel takes 1e-5 s and a picture that CLIP looks at 0.02 s, at any size."""
+    asked, whole = [], style_optimise.affordable
+    monkeypatch.setattr(
+        style_optimise,
+        "affordable",
+        lambda size, seconds, cost, *rest: asked.append(cost) or whole(size, seconds, cost, *rest),
+    )
+    monkeypatch.setattr(
+        style_optimise._Work,
+        "_seconds_of_a_step",
+        lambda _, size, patches: 1e-5 * size[0] * size[1] + 0.02 * (patches + 1),
+    )
+    words = command(folder, "--text", "red glass", "--clip", str(folder / "clip"), "--patches", "7", "--json")
+    for name in ("--size", "--steps"):
+        at = words.index(name)
+        words = [*words[:at], *words[at + 2 :]]
+    assert main([*words, "--seconds", "2"]) == 0
+    (level,) = json.loads(capsys.readouterr().out)["levels"]
+    assert (level["height"], level["width"]) == (36, 48)
+    (cost,) = asked
+    assert (cost.step, cost.step_fixed) == (pytest.approx(1e-5), pytest.approx(0.02 * 8))
+
+
+def test_a_step_is_timed_with_what_will_be_optimised(folder, capsys, monkeypatch):
+    whole, painted = style_optimise.paint, []
+
+    def paint(*arguments, **options):
+        painted.append(options["canvas"])
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(style_optimise, "paint", paint)
+    write_picture(folder / "photo.png", picture(0, 100, 140))
+    words = command(folder, "--text", "red glass", "--clip", str(folder / "clip"), "--patches", "2", "--json")
+    for name in ("--size", "--steps"):
+        at = words.index(name)
+        words = [*words[:at], *words[at + 2 :]]
+    assert main([*words, "--seconds", "2"]) == 0
+    assert len(painted) == 3, "with one patch, with more, and for good"
+    assert all(isinstance(canvas, CanvasNet) for canvas in painted)
+
+
+def test_the_rate_of_the_network_that_paints_stops_falling():
+    content = picture(0, 8, 8)
+    rates, whole = [], torch.optim.Adam.step
+
+    def step(self, *arguments, **options):
+        rates.append(self.param_groups[0]["lr"])
+        return whole(self, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", step)
+        paint(
+            content, [(8, 8)], lambda _: lambda one: {"sum": one.sum()}, lambda _, done: done < 520, canvas=CanvasNet()
+        )
+    assert [rates[place] for place in (0, 99, 100, 199, 200, 300, 519)] == pytest.approx(
+        [5e-4, 5e-4, 2.5e-4, 2.5e-4, 1.25e-4, 6.25e-5, 6.25e-5]
+    )
 
 
 def test_a_small_network_may_paint_the_styles_of_pictures_too(folder, capsys):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.style.budget import FEWEST, MOST, Budget, affordable
+from segue.style.budget import FEWEST, MOST, PROBE, Budget, Cost, affordable
 from segue.style.pyramid import Level, pyramid, sizes
 
 
@@ -88,8 +88,33 @@ def test_the_size_is_the_largest_that_has_enough_steps():
         count = len(sizes(size))
         return PER_PIXEL * sum(FEWEST * (count - i) * h * w for i, (h, w) in enumerate(sizes(size)))
 
-    assert affordable(whole, cost(whole) + 1, PER_PIXEL) == whole
+    assert affordable(whole, cost(whole) + 1, Cost(PER_PIXEL)) == whole
     for seconds in (300, 100, 30):
-        found = affordable(whole, seconds, PER_PIXEL)
+        found = affordable(whole, seconds, Cost(PER_PIXEL))
         assert cost(found) <= seconds < cost(tuple(round(side * 2**0.5) for side in found)) * 1.02
-    assert max(affordable(whole, 0.001, PER_PIXEL)) == pytest.approx(128, abs=1), "and never below the probe"
+    assert max(affordable(whole, 0.001, Cost(PER_PIXEL))) == pytest.approx(128, abs=1), "and never below the probe"
+
+
+def test_what_costs_the_same_at_any_size_is_not_taken_for_pixels():
+    """CLIP looks at as many patches of a small picture: 4 s of a step are its, and 1 s at 1024 pixels the picture's."""
+    whole = (768, 1024)
+    cost = Cost(step=1 / (768 * 1024), step_fixed=4.0)
+    assert affordable(whole, 310, cost, levels=1) == whole, "60 steps of 5 s"
+    assert affordable(whole, 100, cost, levels=1) == whole, "a smaller one would have hardly a step more"
+    dear = Cost(step=40 / (768 * 1024), step_fixed=4.0)
+    found = affordable(whole, 100, dear, levels=1)
+    pixels = found[0] * found[1]
+    assert dear.step * pixels <= dear.step_fixed < 2.1 * dear.step * pixels
+
+
+def test_looking_at_styles_is_paid_for_at_every_size():
+    whole, step = (384, 512), Cost(PER_PIXEL)
+    seconds = sum(step.of(FEWEST * (3 - place), one[0] * one[1]) for place, one in enumerate(sizes(whole))) + 0.1
+    assert affordable(whole, seconds, step) == whole
+    assert max(affordable(whole, seconds, Cost(PER_PIXEL, size=20 * PER_PIXEL))) < 512
+    assert max(affordable(whole, seconds, Cost(PER_PIXEL, size_fixed=1.0))) < 512
+
+
+def test_no_size_is_tried_that_the_network_cannot_see():
+    assert max(affordable((40, 2000), 0.001, Cost(PER_PIXEL), smallest=8, least=400)) >= 400
+    assert PROBE < 400

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from segue.errors import WeightsError
+from segue.errors import UsageError, WeightsError
 from segue.style.canvas_net import CanvasNet
 from segue.style.clip_guidance import load_clip
 from segue.style.optimise import paint
@@ -121,8 +121,9 @@ def test_embeddings_are_those_of_transformers(folder, guide):
     assert torch.allclose(guide.of_pictures(pixels * 0.5 + 0.5), found.image_embeds, atol=1e-5)
 
 
-def test_a_text_that_is_the_source_has_no_direction(guide):
-    assert text_direction(guide, "a photo").abs().max() == 0
+def test_a_text_that_is_the_source_has_no_direction_and_is_refused(guide):
+    with pytest.raises(UsageError, match="expected words that CLIP can tell from 'a photo', got 'a photo'"):
+        text_direction(guide, "a photo")
     assert text_direction(guide, "stained glass").norm() > 1e-3
 
 
@@ -201,9 +202,25 @@ def test_where_it_is_from_is_known(folder):
         (lambda f: (f / "model.safetensors").unlink(), "got no weights"),
         (lambda f: (f / "vocab.json").unlink(), "expected tokenizer.json, or vocab.json and merges.txt"),
         (lambda f: reconfigured(f, "vision_config", hidden_size=24, num_attention_heads=2), "got none for"),
-        (lambda f: reconfigured(f, "vision_config", hidden_size=2_000_000), "expected at most"),
+        (lambda f: reconfigured(f, "vision_config", hidden_size=2_000_000), "from 1 to 8,192, got 2000000"),
+        (lambda f: reconfigured(f, "vision_config", hidden_size=8192, num_hidden_layers=128), "expected at most"),
         (lambda f: reconfigured(f, "text_config", hidden_size="large"), "expected the sizes of a CLIP network"),
         (lambda f: (f / "preprocessor_config.json").write_text('{"image_std": [0, 0]}'), "three means and deviations"),
+        (lambda f: (f / "preprocessor_config.json").write_text('{"image_mean": [1e999, 0, 0]}'), "three means and"),
+        (lambda f: (f / "tokenizer.json").write_text("[]"), "expected CLIP's tokenizer, got damaged files"),
+        (lambda f: (f / "vocab.json").write_text("[]"), "expected CLIP's tokenizer, got damaged files"),
+        (lambda f: reconfigured(f, "text_config", num_hidden_layers=10**9), "expected a whole number from 1 to 128"),
+        (lambda f: reconfigured(f, "vision_config", num_hidden_layers=10**9), "expected a whole number from 1 to 128"),
+        (lambda f: reconfigured(f, "text_config", layer_norm_eps=float("inf")), "expected a finite number, got inf"),
+        (lambda f: reconfigured(f, "vision_config", image_size=float("inf")), "from 1 to 1,024, got inf"),
+        (lambda f: reconfigured(f, "vision_config", image_size=-16), "from 1 to 1,024, got -16"),
+        (lambda f: reconfigured(f, None, projection_dim=float("inf")), "projection_dim: expected a whole number"),
+        (lambda f: reconfigured(f, None, text_config=[3]), "expected fields with names, got [3]"),
+        (lambda f: reconfigured(f, "text_config", eos_token_id=5), "expected texts to end with word 5"),
+        (
+            lambda f: more_words(f),
+            "expected a tokenizer of at most 82 words, as config.json says, got one whose last is",
+        ),
     ],
 )
 def test_a_folder_that_is_no_clip_is_one_line(tmp_path, spoil, message):
@@ -215,9 +232,14 @@ def test_a_folder_that_is_no_clip_is_one_line(tmp_path, spoil, message):
     assert "\n" not in str(error.value)
 
 
+def more_words(folder):
+    words = json.loads((folder / "vocab.json").read_text())
+    (folder / "vocab.json").write_text(json.dumps({**words, "ab": len(words), "abc": len(words) + 1}))
+
+
 def reconfigured(folder, tower, **values):
     content = json.loads((folder / "config.json").read_text())
-    content[tower].update(values)
+    (content[tower] if tower else content).update(values)
     (folder / "config.json").write_text(json.dumps(content))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from segue.commands.style_asked import asked, model_of, settled
+from segue.commands.style_text import of_trained_text
 from segue.commands.styled_classes import Found, finder
 from segue.console import duration, progress_bar
 from segue.data.image import image_size
@@ -314,6 +315,8 @@ class _Work:
             options["size"] = self.config.size
         if isinstance(judge := self.info.trained.get("loss_network"), str):
             options["loss_network"] = judge  # for `segue style evaluate`, which shall not let it judge
+        if self.info.kind == "text":
+            options |= of_trained_text(self.info.trained)
         if self.config.by_class:
             pairs = split(self.config.by_class)
             options["by_class"] = [f"{name}={Path(style).name}" for name, style in pairs.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segue.commands.style_optimise_record import licences_of, record_of
 from segue.commands.style_text import of_text, settled, text_recipe_of
 from segue.commands.styled_classes import scene_by_class
 from segue.console import duration, progress_bar
@@ -21,7 +23,7 @@ from segue.errors import RunError, TrainingStoppedError, UsageError
 from segue.infer.device import pick_device
 from segue.models.source import Source
 from segue.style.bank.catalogue import in_bank
-from segue.style.budget import PROBE, Budget, affordable
+from segue.style.budget import PROBE, Budget, Cost, affordable
 from segue.style.by_class import split, styles_named
 from segue.style.canvas_net import CanvasNet
 from segue.style.clip_guidance import ClipGuide, load_clip
@@ -31,7 +33,7 @@ from segue.style.optimise import Goal, State, Trace, paint
 from segue.style.picture import eight_bits, size_within, write_picture
 from segue.style.presets import PRESETS, recipe_from
 from segue.style.pyramid import Level, pyramid, sizes
-from segue.style.record import StyleRecord, UsedStyle, write_marked
+from segue.style.record import write_marked
 from segue.style.record_text import seal
 from segue.style.scene import Scene, read_scene
 from segue.style.style_source import style_sha256, used_style
@@ -44,7 +46,7 @@ from segue.train.step import out_of_memory
 log = logging.getLogger("segue")
 SIDE = 512  # pixels of the long side, at most, where neither a size nor a budget is given
 PREVIEW_SECONDS = 2.0
-PROBE_STEPS = 3
+PROBE_STEPS, PROBE_PATCHES = 4, 8
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     pairs = split(config.by_class)
     named = config.styles or styles_named(pairs)
     _check_paths(config, named)
-    licences = _licences(config, named)
+    licences = licences_of(config, named)
     network_name, recipe = recipe_of(config)
     by_text = text_recipe_of(config, network_name, recipe) if config.clip else None
     taps = by_text.content_taps if by_text else tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
@@ -120,7 +122,7 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     network, source = load_loss_network(network_name, taps, config.weights)
     network.prepared(device, precision)
     used = [used_style(path, licences[path], hashes[path]) for path in styles]
-    record = _record(config, used, hashes[config.content], network_name, recipe, source)
+    record = record_of(config, used, hashes[config.content], network_name, recipe, source)
     record = dataclasses.replace(record, options={**record.options, **of_text(text, guide_source, by_text)})
     seal(record.to_json(), True)  # one that is too long is refused before the work
     following = _Following(guide.on(device), by_text) if guide and by_text else None
@@ -151,36 +153,6 @@ def recipe_of(config: StyleOptimiseConfig) -> tuple[str, Recipe]:
     return network, recipe_from(preset, config, config.statistic)
 
 
-def _record(
-    config: StyleOptimiseConfig,
-    styles: Sequence[UsedStyle],
-    content_sha256: str,
-    network: str,
-    recipe: Recipe,
-    source: Source,
-) -> StyleRecord:
-    """What travels with the picture: names of files without their folders, which are nobody else's business."""
-    chosen = {"network": network, "weights": source.name, "weights_licence": source.licence}
-    asked = {
-        "preset": config.preset,
-        "optimizer": config.optimizer,
-        "init": config.init,
-        "keep_colours": config.keep_colours,
-        "blend": list(config.blend),
-        "content_weight": recipe.content_weight,
-        "style_weight": recipe.style_weight,
-        "by_region": config.content_mask is not None,
-        "by_class": [f"{name}={Path(style).name}" for name, style in split(config.by_class).items()],
-        "segmenter": config.segmenter.resolve().name if config.segmenter else "",
-    }
-    return StyleRecord("style optimise", tuple(styles), content_sha256, source.sha256 or "", {**chosen, **asked})
-
-
-def _licences(config: StyleOptimiseConfig, styles: Sequence[Path]) -> dict[Path, str]:
-    """That of each style, empty where none are given; with classes, styles are in the order they are first named."""
-    if config.licences and len(config.licences) != len(styles):
-        raise UsageError(f"licences: expected one for each of {len(styles)} styles, got {len(config.licences)}")
-    return dict(zip(styles, config.licences or ("",) * len(styles), strict=True))
 
 
 def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:
@@ -276,10 +248,11 @@ class _Work:
     def _canvas(self) -> CanvasNet | None:
         return CanvasNet(self.config.seed).to(self.scene.content.device) if self.config.canvas == "unet" else None
 
-    def _objective(self, size: tuple[int, int]) -> Goal:
+    def _objective(self, size: tuple[int, int], patches: int | None = None) -> Goal:
         smallest = self.network.smallest
         if self.following is not None:
             guide, recipe, words = self.following.guide, self.following.recipe, self.config.text
+            recipe = dataclasses.replace(recipe, patches=patches or recipe.patches)
             content = self.scene.content_at(size, smallest)
             return TextObjective(self.network, guide, recipe, content, words, self.config.seed)
         content, styles = self.scene.content_at(size, smallest), self.scene.styles_at(size, smallest)
@@ -300,23 +273,45 @@ class _Work:
     def _affordable(self, budget: Budget) -> tuple[Level, ...]:
         """The sizes that the budget allows, from the time of a step at a small one; their steps are not known yet."""
         size = size_within(*self.scene.size, self.config.size or max(self.scene.size))
+        least = max(PROBE, self.scene.least(self.network.smallest))
+        smallest = _short(self.scene.size, self.scene.least(self.network.smallest))
         if self.config.size is None:
-            probe = size_within(*self.scene.size, min(PROBE, max(self.scene.size)))
-            per_pixel = self._seconds_of_a_step(probe) / (probe[0] * probe[1])
-            size = affordable(size, budget.left(), per_pixel, self.config.levels, self.network.smallest)
-        return tuple(Level(*one, 0) for one in sizes(size, self.config.levels, self.network.smallest))
+            cost = self._cost(size_within(*self.scene.size, min(least, max(self.scene.size))))
+            size = affordable(size, budget.left(), cost, self.config.levels, smallest, least)
+        return tuple(Level(*one, 0) for one in sizes(size, self.config.levels, smallest))
 
-    def _seconds_of_a_step(self, size: tuple[int, int]) -> float:
-        times = [time.perf_counter()]
+    def _cost(self, size: tuple[int, int]) -> Cost:
+        """From steps at this size; with CLIP from some with few patches and with more, which cost the same at any."""
+        pixels, views = size[0] * size[1], 0.0
+        step = self._seconds_of_a_step(size, 1)
+        if self.following is not None:
+            one = max(0.0, self._seconds_of_a_step(size, 1 + PROBE_PATCHES) - step) / PROBE_PATCHES
+            step, views = max(0.0, step - 2 * one), (1 + self.config.patches) * one
+        began = time.perf_counter()
+        self.scene.content_at(size, self.network.smallest)
+        self.scene.styles_at(size, self.network.smallest)  # takes as long as the files are large, whatever the size
+        read = time.perf_counter()
+        self._objective(size)
+        seen = max(0.0, time.perf_counter() - read - (read - began))
+        return Cost(step / pixels, views, seen / pixels, read - began)
+
+    def _seconds_of_a_step(self, size: tuple[int, int], patches: int) -> float:
+        times: list[float] = []
         paint(
             self.scene.content,
             [size],
-            self._objective,
+            lambda one: self._objective(one, patches),
             lambda _, done: done < PROBE_STEPS,
             optimizer=self.config.optimizer,
+            canvas=self._canvas(),
             watch=lambda _: times.append(time.perf_counter()),
         )
-        return min(later - earlier for earlier, later in itertools.pairwise(times[1:]))
+        return min(later - earlier for earlier, later in itertools.pairwise(times))
+
+
+def _short(size: tuple[int, int], long: int) -> int:
+    """The short side of what has such a long one."""
+    return math.ceil(long * min(size) / max(size))
 
 
 class _Watch:

@@ -10,7 +10,7 @@ from typing import Any
 from segue.models.source import Source
 from segue.style.bank.words import match_words
 from segue.style.objective import Recipe
-from segue.style.text_objective import CONTENT_WEIGHTS, STEPS, TAPS, TextRecipe
+from segue.style.text_objective import CONTENT_WEIGHTS, SOURCE, STEPS, TAPS, TEMPLATES, TextRecipe
 from segue.style_configs import StyleOptimiseConfig
 
 log = logging.getLogger("segue")
@@ -54,8 +54,27 @@ def of_text(text: str, guide: Source | None, recipe: TextRecipe | None) -> dict[
     known = {"clip": guide.name, "clip_licence": guide.licence, "clip_sha256": guide.sha256 or ""}
     return {
         "text": text,
+        "source_text": SOURCE,
+        "templates": len(TEMPLATES),
         **known,
+        "content_taps": list(recipe.content_taps),
         "content_weight": recipe.content_weight,
         "patch_weight": recipe.patch_weight,
         "global_weight": recipe.global_weight,
+        "tv_weight": recipe.tv_weight,
+        "threshold": recipe.threshold,
+        "patches": recipe.patches,
     }
+
+
+def of_trained_text(trained: dict[str, Any]) -> dict[str, Any]:
+    """What the record says of the text that a decoder was trained to follow, as far as its model.json tells."""
+    weights = trained.get("loss_weights")
+    known = weights if isinstance(weights, dict) else {}
+    found = {
+        "text": trained.get("text"),
+        "clip": known.get("name"),
+        "clip_licence": known.get("licence"),
+        "clip_sha256": known.get("sha256"),
+    }
+    return {name: value for name, value in found.items() if isinstance(value, str)}

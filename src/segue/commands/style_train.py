@@ -16,6 +16,7 @@ import torch
 import yaml
 
 from segue.commands.style_train_files import files_of, require_same
+from segue.commands.style_train_text import network_of, settled
 from segue.config_file import read_config_file
 from segue.configs import OptimConfig
 from segue.console import duration, progress_bar
@@ -96,11 +97,12 @@ class StyleTrainResult:
             shown = yaml.safe_dump(to_dict(self.config), sort_keys=False).rstrip()
             return [shown, "", f"{length} on {self.photos} photos for {names}", "dry run: nothing was written"]
         parts = ", ".join(f"{name} {value:.3g}" for name, value in self.losses.items())
-        run, known = shlex.quote(str(self.run)), self.config.method == "cin"
+        run, known = shlex.quote(str(self.run)), self.config.method in ("cin", "text")
         what, style = (names, shlex.quote(self.styles[-1])) if known else ("any style", "PICTURE")
+        which = "" if self.config.text else f" --style {style}"  # there is but one
         return [
             f"{self.run}: {self.steps} steps in {duration(self.seconds)}, {parts}",
-            f"it paints in {what}: segue style apply PICTURES --model {run} --style {style}",
+            f"it paints in {what}: segue style apply PICTURES --model {run}{which}",
         ]
 
 
@@ -140,7 +142,8 @@ def run(config: StyleTrainConfig, began: float | None = None) -> StyleTrainResul
 
 def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
     """`config` with nothing left open."""
-    if config.photos == Path() or not config.styles:
+    config = settled(config)
+    if config.photos == Path() or not (config.styles or config.text):
         got = "neither" if config.photos == Path() else "no style"
         raise UsageError(f"expected photos and one or more styles, got {got}: segue style train PHOTOS STYLE")
     adding = config.add_to is not None
@@ -170,7 +173,7 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
 
 def _base(config: StyleTrainConfig) -> StyleNetwork | None:
     if config.add_to is None:
-        return None
+        return network_of(config) if config.text else None
     base, _ = load_style_model(config.add_to)
     require_rows(base)
     return base
@@ -188,8 +191,9 @@ def _assembled(config: StyleTrainConfig, data: StyleData, base: StyleNetwork | N
         keep_freed_memory()
     pieces: Pieces = METHODS[config.method](config, data, device, base)
     lr = config.lr if config.lr is not None else LR
+    schedule = "constant" if config.text else "cosine"
     optim = OptimConfig(
-        optimizer="adam", lr=lr, batch=config.batch, schedule="cosine", weight_decay=0.0, clip_norm=0.0, ema=EMA
+        optimizer="adam", lr=lr, batch=config.batch, schedule=schedule, weight_decay=0.0, clip_norm=0.0, ema=EMA
     )
     trained = [(name, one) for name, one in pieces.network.named_parameters() if one.requires_grad]
     late = tuple(pair for pair in trained if pieces.pretrained and pair[0].startswith(pieces.pretrained))
@@ -232,9 +236,9 @@ def _train(
 def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: StyleData) -> dict[str, Any]:
     """What `model.json` tells about the training, for people."""
     pretrained = pieces.pretrained_source
-    told = {name: getattr(config, name) for name in ("method", "size", "style_size", "batch", "lr", "seed", "preset")}
+    names = ("method", "size", "batch", "lr", "seed", *(() if config.text else ("style_size", "preset")))
     return {
-        **told,
+        **{name: getattr(config, name) for name in names},
         "photos": len(data.photos),
         "styles": [style.name for style in data.styles],
         "steps": loop.state.step,
@@ -245,7 +249,8 @@ def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: St
         "loss_weights": dataclasses.asdict(pieces.source),
         **({"predictor": config.predictor} if config.method == "predict" else {}),
         **({"predictor_weights": dataclasses.asdict(pretrained)} if pretrained else {}),
-        "added_to": data.base_sha256,
+        "added_to": data.base_sha256 if config.add_to else "",
+        **pieces.told,
     }
 
 
@@ -313,7 +318,8 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
         loop, pieces = _assembled(config, data)
         loop.folder = folder / CHECKPOINTS
         if pieces.source.sha256 != loss_sha256:
-            raise RunError(f"{config.weights}: expected the loss network this run began with, got another: put it back")
+            name = config.clip or config.weights
+            raise RunError(f"{name}: expected the loss network this run began with, got another: put it back")
         restore(loop, checkpoint)
         loop.budget = None if config.minutes is None else 60 * config.minutes
         then, now = read_record(folder / ENVIRONMENT), environment(config.device, config.precision)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segue.commands.style_train_text import data_of
 from segue.data.image import image_size
 from segue.data.keyed import epoch_order
 from segue.data.walk import pictures
@@ -46,6 +47,8 @@ def files_of(config: StyleTrainConfig) -> StyleData:
         RunError: the run that styles are added to is none.
     """
     photos = [path for folder in (config.photos, *config.more_photos) for path in _pictures_in(folder)]
+    if config.text:
+        return data_of(config, *reversed(_dealt(photos, config.seed)))
     chosen = _readable_styles(config, _named_styles(config))
     styles = tuple(used_style(one.path, one.licence, style_sha256(one.path)) for one in chosen)
     paths = tuple(one.path for one in chosen)

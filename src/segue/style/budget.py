@@ -16,21 +16,41 @@ KEPT = 0.03  # share of the budget for writing the picture
 AT_LEAST_KEPT = 0.5  # seconds
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that painting takes: of a step and of the beginning of a size, those per pixel and those at any size."""
+
+    step: float
+    step_fixed: float = 0.0
+    size: float = 0.0
+    size_fixed: float = 0.0
+
+    def of(self, steps: int, pixels: int) -> float:
+        """Seconds of so many steps at one size."""
+        return self.size_fixed + self.size * pixels + steps * (self.step_fixed + self.step * pixels)
+
+
 def affordable(
-    size: tuple[int, int], seconds: float, per_pixel: float, levels: int | None = None, smallest: int = 1
+    size: tuple[int, int],
+    seconds: float,
+    cost: Cost,
+    levels: int | None = None,
+    smallest: int = 1,
+    least: int = PROBE,
 ) -> tuple[int, int]:
     """The largest of `size`, `size` / √2, `size` / 2, … whose pyramid has `FEWEST` steps at its finest level.
 
-    `per_pixel` is the seconds of a step divided by its pixels; no size is smaller than `PROBE` on its long side.
-    `levels` and `smallest` are those of `segue.style.pyramid.sizes`.
+    None is smaller than `least` on its long side, nor smaller than where a step's pixels cost as much as the rest of
+    it: below, less size hardly gains a step. `levels` and `smallest` are those of `segue.style.pyramid.sizes`.
     """
     side = float(max(size))
     while True:
         tried = size_within(*size, round(side))
         found = sizes(tried, levels, smallest)
         steps = divided(FEWEST * len(found) * (len(found) + 1) // 2, len(found))
-        needed = sum(count * height * width for count, (height, width) in zip(steps, found, strict=True)) * per_pixel
-        if needed <= seconds or round(side / 2**0.5) < PROBE:
+        needed = sum(cost.of(count, one[0] * one[1]) for count, one in zip(steps, found, strict=True))
+        idle = cost.step_fixed > 0 and cost.step * tried[0] * tried[1] <= cost.step_fixed
+        if needed <= seconds or idle or round(side / 2**0.5) < least:
             return tried
         side /= 2**0.5
 

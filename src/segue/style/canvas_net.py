@@ -15,7 +15,8 @@ from torch.nn import functional
 
 WIDTHS = (16, 32, 64)  # channels at strides 1, 2 and 4
 MULTIPLE = 8  # sides are padded up to one; the halvings then come back to the same size
-LEARNING_RATE, HALVED_EVERY = 5e-4, 100  # of Adam, and steps after which it is halved; published
+LEARNING_RATE, HALVED_EVERY = 5e-4, 100  # of Adam, and steps after which it is halved; published for 200 steps
+HALVINGS = 3  # at most: a longer run would stand still
 
 
 class CanvasNet(nn.Module):

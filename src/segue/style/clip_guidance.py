@@ -6,6 +6,7 @@ and a tokenizer, no pickle and no code of the folder's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from segue.models.source import Source
 from segue.models.sources.card import card_licence
 from segue.models.sources.files import INDEX, SAFETENSORS, TORCH, Files, files_of
 
+LEGACY_END = 2  # an eos_token_id of older configurations, for which the highest number in a text is its end
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own, of its code
 TOKENIZER = ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 # what of a configuration is taken over; a stranger's file may hold anything else
@@ -32,6 +34,12 @@ SHARED_FIELDS = (
 TEXT_FIELDS = ("vocab_size", "max_position_embeddings", "bos_token_id", "eos_token_id", "pad_token_id")
 VISION_FIELDS = ("image_size", "patch_size", "num_channels")
 MAX_WEIGHTS = 2_000_000_000  # of what is built; ViT-L/14 has 430 million
+# whole numbers of a configuration that are built, from 1 on; ViT-L/14 has 24 layers, 1024 channels and 336 pixels
+MOST = {
+    **{"hidden_size": 8192, "intermediate_size": 65_536, "num_hidden_layers": 128, "num_attention_heads": 256},
+    **{"projection_dim": 8192, "vocab_size": 1_000_000, "max_position_embeddings": 4096},
+    **{"image_size": 1024, "patch_size": 256, "num_channels": 3},
+}
 
 
 class ClipGuide:
@@ -100,22 +108,25 @@ def load_clip(where: str) -> tuple[ClipGuide, Source]:
     tensors, sha256 = files.tensors()
     model = _model(transformers, where, content, tensors)
     guide = ClipGuide(model, _tokenizer(transformers, files), *_statistics(files))
+    _require_words(guide, where)
     return guide, Source(files.title, card_licence(files, ""), sha256=sha256, url=files.url)
 
 
 def _model(transformers: Any, where: str, content: dict[str, Any], tensors: dict[str, Tensor]) -> nn.Module:  # noqa: ANN401
     from huggingface_hub.errors import StrictDataclassError  # what the configurations are checked with
 
-    text, vision = (content.get(f"{tower}_config") for tower in ("text", "vision"))
+    text, vision = (content.get(f"{tower}_config") or {} for tower in ("text", "vision"))
     try:
         config = transformers.CLIPConfig(
-            text_config=_known(text or {}, (*SHARED_FIELDS, *TEXT_FIELDS)),
-            vision_config=_known(vision or {}, (*SHARED_FIELDS, *VISION_FIELDS)),
-            projection_dim=int(content.get("projection_dim", 512)),
+            text_config=_known(text, (*SHARED_FIELDS, *TEXT_FIELDS)),
+            vision_config=_known(vision, (*SHARED_FIELDS, *VISION_FIELDS)),
+            projection_dim=_known(content, ("projection_dim",)).get("projection_dim", 512),
         )
         with torch.device("meta"):  # a stranger's numbers: the size is known before memory is asked for
             count = sum(parameter.numel() for parameter in transformers.CLIPModel(config).parameters())
-    except (TypeError, ValueError, KeyError, ZeroDivisionError, RuntimeError, StrictDataclassError) as error:
+    except (
+        TypeError, ValueError, KeyError, ZeroDivisionError, OverflowError, RuntimeError, StrictDataclassError,
+    ) as error:  # fmt: skip
         got = " ".join(str(error).split())[:150]
         raise WeightsError(
             f"{where}: expected the sizes of a CLIP network in config.json, got others ({got})"
@@ -137,7 +148,16 @@ def _model(transformers: Any, where: str, content: dict[str, Any], tensors: dict
 
 
 def _known(fields: Any, names: Sequence[str]) -> dict[str, Any]:  # noqa: ANN401
-    return {name: fields[name] for name in names if name in fields}
+    """Those of the fields that have these names; raises `TypeError` or `ValueError` for numbers that build nothing."""
+    if not isinstance(fields, dict):
+        raise TypeError(f"expected fields with names, got {str(fields)[:40]}")
+    known = {name: fields[name] for name in names if name in fields}
+    for name, value in known.items():
+        if name in MOST and not (type(value) is int and 1 <= value <= MOST[name]):
+            raise ValueError(f"{name}: expected a whole number from 1 to {MOST[name]:,}, got {str(value)[:40]}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name}: expected a finite number, got {value}")
+    return known
 
 
 def _tokenizer(transformers: Any, files: Files) -> Any:  # noqa: ANN401
@@ -148,12 +168,31 @@ def _tokenizer(transformers: Any, files: Files) -> Any:  # noqa: ANN401
             f"{files.where}: expected tokenizer.json, or vocab.json and merges.txt, got neither: copy them"
         )
     try:
-        return transformers.CLIPTokenizer.from_pretrained(str(Path(paths[0]).parent), local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        made = transformers.CLIPTokenizer.from_pretrained(str(Path(paths[0]).parent), local_files_only=True)
+        made(["a photo"], padding=True, return_tensors="pt")["input_ids"].max()  # some are damaged and say so only now
+    except Exception as error:  # noqa: BLE001 - the library raises bare ones, and whatever odd files lead it to
         first = str(error).partition("\n")[0]
         raise WeightsError(
             f"{files.where}: expected CLIP's tokenizer, got damaged files ({first}): copy them"
         ) from None
+    return made
+
+
+def _require_words(guide: ClipGuide, where: str) -> None:
+    """Refuse a tokenizer of another network: words this one has no vector for, or an end that it does not look for."""
+    config = guide.model.config.text_config
+    tokens = guide.tokenizer(["a photo"], return_tensors="pt")["input_ids"]
+    last = max(int(tokens.max()), len(guide.tokenizer) - 1)
+    if last >= config.vocab_size:
+        raise WeightsError(
+            f"{where}: expected a tokenizer of at most {config.vocab_size} words, as config.json says, got one whose "
+            f"last is number {last}: copy the tokenizer's files of the same network"
+        )
+    if config.eos_token_id != LEGACY_END and not bool((tokens == config.eos_token_id).any()):
+        raise WeightsError(
+            f"{where}: expected texts to end with word {config.eos_token_id}, as config.json says, got "
+            f"{int(tokens[0, -1])}: copy the tokenizer's files of the same network"
+        )
 
 
 def _statistics(files: Files) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -161,9 +200,9 @@ def _statistics(files: Files) -> tuple[tuple[float, ...], tuple[float, ...]]:
     mean, std = content.get("image_mean", MEAN), content.get("image_std", STD)
     try:
         found = tuple(float(one) for one in mean), tuple(float(one) for one in std)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = (), ()
-    if [len(one) for one in found] != [3, 3] or 0 in found[1]:
+    if [len(one) for one in found] != [3, 3] or not all(map(math.isfinite, sum(found, ()))) or min(found[1]) <= 0:
         raise WeightsError(
             f"{files.where}: expected three means and deviations in preprocessor_config.json, got others"
         )

@@ -34,6 +34,7 @@ KINDS = Table(
     adain="adain_network:AdainNetwork",
     attention="attention_network:AttentionNetwork",
     predict="predicted_network:PredictedNetwork",
+    text="text_network:TextNetwork",
 )
 
 FORMAT = 1

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from segue.errors import TrainingStoppedError
 from segue.style.adam import PixelAdam
-from segue.style.canvas_net import HALVED_EVERY, LEARNING_RATE, CanvasNet
+from segue.style.canvas_net import HALVED_EVERY, HALVINGS, LEARNING_RATE, CanvasNet
 from segue.style.picture import resized
 
 LEARNING_RATES = {"adam": 0.02, "lbfgs": 1.0}
@@ -70,8 +70,9 @@ def paint(
     Raises:
         TrainingStoppedError: the loss is no longer a number.
     """
-    usual = LEARNING_RATES[optimizer] if canvas is None else LEARNING_RATE
-    rate = usual if lr is None else lr
+    rate = rate_of(optimizer, canvas is not None) if lr is None else lr
+    advice = f"take smaller weights, a smaller --lr than {rate:g}"
+    advice += ", or --optimizer adam" if optimizer == "lbfgs" else " or --precision fp32, where it is bf16"
     adam, picture, traces = PixelAdam(rate), start, []
     for number, size in enumerate(sizes):
         picture = resized(picture, size).clone()
@@ -87,13 +88,18 @@ def paint(
         while more(number, done):
             last = step(picture, objective)
             first = first or last
-            _check_finite(last, done, rate)
+            _check_finite(last, done, advice)
             done += 1
             watch(State(number, done - 1, last, picture.detach()))
         traces.append(Trace(size, done, first, last))
         picture = adam.mean if adam.mean is not None else picture.detach()
-        _check_finite({"the picture": float(picture.sum())}, done, rate)  # the last step had nobody behind it
+        _check_finite({"the picture": float(picture.sum())}, done, advice)  # the last step had nobody behind it
     return picture, traces
+
+
+def rate_of(optimizer: str, canvas: bool) -> float:
+    """The step size that `paint` takes when none is given; `canvas` is whether a network paints."""
+    return LEARNING_RATE if canvas else LEARNING_RATES[optimizer]
 
 
 Step = Callable[[Tensor, Goal], Terms]
@@ -134,7 +140,8 @@ def _lbfgs_step(picture: Tensor, lr: float) -> Step:
 
 def _canvas_step(canvas: CanvasNet, content: Tensor, lr: float) -> Step:
     optimizer = torch.optim.Adam(canvas.parameters(), lr)
-    slower = torch.optim.lr_scheduler.StepLR(optimizer, HALVED_EVERY, 0.5)
+    halved = [HALVED_EVERY * number for number in range(1, HALVINGS + 1)]
+    slower = torch.optim.lr_scheduler.MultiStepLR(optimizer, halved, 0.5)
 
     def step(picture: Tensor, objective: Goal) -> Terms:
         optimizer.zero_grad()
@@ -159,10 +166,7 @@ def _numbers(terms: dict[str, Tensor]) -> Terms:
     return dict(zip(terms, torch.stack(list(terms.values())).tolist(), strict=True))
 
 
-def _check_finite(terms: Terms, step: int, lr: float) -> None:
+def _check_finite(terms: Terms, step: int, advice: str) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
-            raise TrainingStoppedError(
-                f"expected finite numbers, got {value} for {name} at step {step + 1}: take a smaller --lr than {lr:g}, "
-                "--precision fp32 or --optimizer adam"
-            )
+            raise TrainingStoppedError(f"expected finite numbers, got {value} for {name} at step {step + 1}: {advice}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,6 +84,12 @@ class Scene:
                 f"{size[0]} x {size[1]}: take a larger --size, or fewer --levels"
             )
         return resized(self.content, size)
+
+    def least(self, smallest: int) -> int:
+        """The long side from which on a network that needs `smallest` pixels sees the content and every style."""
+        shapes = [_size(style.picture) for style in self.styles]
+        sides = [max(one) * smallest / min(one) / self.style_scale for one in shapes]
+        return math.ceil(max(max(self.size) * smallest / min(self.size), *sides, 1.0))
 
     def noise(self, size: tuple[int, int], seed: int) -> Float[Tensor, "1 3 height width"]:
         """Uniform noise from 0 to 1, the same for the same seed on every device; grey where luminance is painted."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from segue.data.keyed import sample_generator
+from segue.errors import UsageError
 from segue.style.clip_guidance import ClipGuide
 from segue.style.loss_network import LossNetwork
 from segue.style.losses import content_loss
@@ -51,6 +52,7 @@ CONTENT_WEIGHTS = {"gatys": 150.0, "relative": 1000.0}  # by division; the first
 STEPS = 200
 PATCH_SHARE = 0.25  # a patch's side as a share of the long side: the paper's 128 of 512 pixels
 SLANT = 0.5  # how far a patch's corners move in at most, as a share of half its side
+SHORTEST = 1e-4  # length of a direction between texts below which it is rounding
 SMALLEST_MOVE = 1e-6  # square of a change of embedding that is none: the direction of nothing has a slope all the same
 
 
@@ -112,9 +114,16 @@ class TextObjective:
 
 
 def text_direction(guide: ClipGuide, text: str, source: str = SOURCE) -> Float[Tensor, " dimensions"]:
-    """From the words for what is there to those for what is wanted, each averaged over `TEMPLATES`."""
+    """From the words for what is there to those for what is wanted, each averaged over `TEMPLATES`.
+
+    Raises:
+        UsageError: CLIP reads both alike, so there is no way from one to the other.
+    """
     wanted, there = ([template.format(words) for template in TEMPLATES] for words in (text, source))
-    return guide.of_texts(wanted) - guide.of_texts(there)
+    direction = guide.of_texts(wanted) - guide.of_texts(there)
+    if not float(direction.norm()) > SHORTEST:
+        raise UsageError(f"text: expected words that CLIP can tell from {source!r}, got {text!r}: choose others")
+    return direction
 
 
 def directional(
@@ -133,8 +142,8 @@ def rejected(losses: Float[Tensor, " patches"], threshold: float) -> Float[Tenso
     return torch.where(losses > threshold, losses, torch.zeros_like(losses))
 
 
-def variation(picture: Float[Tensor, "1 3 height width"]) -> Float[Tensor, ""]:
-    """The lengths of all differences of neighbours below, and beside, together."""
+def variation(picture: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, ""]:
+    """The lengths of all differences of neighbours below, and beside, of all pictures together."""
     down = (picture[:, :, 1:] - picture[:, :, :-1]).square().sum()
     right = (picture[:, :, :, 1:] - picture[:, :, :, :-1]).square().sum()
     return (down + 1e-8).sqrt() + (right + 1e-8).sqrt()
@@ -143,10 +152,15 @@ def variation(picture: Float[Tensor, "1 3 height width"]) -> Float[Tensor, ""]:
 # --- patches ---------------------------------------------------------------------------------------------------------
 
 
-def patch_corners(seed: int, step: int, count: int, size: tuple[int, int]) -> Float[np.ndarray, "count 4 2"]:
-    """The corners of `count` slanted patches, from the upper left clockwise: across and down in pixels."""
+def patch_corners(
+    seed: int, step: int, count: int, size: tuple[int, int], share: float = PATCH_SHARE
+) -> Float[np.ndarray, "count 4 2"]:
+    """The corners of `count` slanted patches, from the upper left clockwise: across and down in pixels.
+
+    A patch's side is that share of the long side, or the short side where that is less.
+    """
     height, width = size
-    side = min(PATCH_SHARE * max(size), height, width)
+    side = min(share * max(size), height, width)
     rng = sample_generator(seed, 0, step)
     places = rng.random((count, 1, 2)) * (width - side, height - side)
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)

@@ -10,4 +10,5 @@ METHODS = Table(
     sanet="attention:attention",
     adaattn="attention:attention",
     predict="predict:predict",
+    text="text:text",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from segue.train.style_data import StyleSet
 class StyleData:
     """The files of a run: photos to learn on, some held out for samples, and the styles with where they lie.
 
-    `known` are the styles of the network that new ones are added to; `numbers` and `base_sha256` are that network's.
+    `known` are the styles of the network that new ones are added to, or the text that is followed; `numbers` and
+    `base_sha256` are those of the network that the run begins with.
     """
 
     photos: tuple[Path, ...]
@@ -38,7 +39,8 @@ class Pieces:
     """A network, what it minimises, its batches, the styles samples are shown in, and the loss network.
 
     `pretrained` is the prefix of weights that began trained and move at a tenth of the rate, `pretrained_source` says
-    where they came from.
+    where they came from. `told` is what `model.json` says of the training besides what all methods have in common, for
+    people.
     """
 
     network: StyleNetwork
@@ -49,6 +51,7 @@ class Pieces:
     source: Source
     pretrained: str = ""
     pretrained_source: Source | None = None
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 def recipe_of(config: StyleTrainConfig) -> tuple[str, Recipe]:
