@@ -8,8 +8,9 @@ WEIGHTS is timm's mobilenetv2_100 trained on ImageNet. `demo` trains on generate
 picture was given a colour cast, darkness, fog or noise; CAMVID, the data set in the SegNet layout, trains on its day
 and tests on its dusk. No label of a target is trained on. The arms differ in `augment` alone: `none` has the defaults,
 `own` takes styles from the training images, `lent` from unlabelled pictures that look like the target and are not
-tested on; `colour` has twice the usual change of colours and no styles. A training that stands in the file is not
-repeated, so the command can be stopped and given again; `--part 1/2` takes every second one.
+tested on; `net` has the style network paint half of the crops as those; `colour` has twice the usual change of colours
+and no styles. A training that stands in the file is not repeated, so the command can be stopped and given again;
+`--part 1/2` takes every second one.
 """
 
 import argparse
@@ -30,7 +31,14 @@ from jobs import add_options, part_of, read, run_missing
 from PIL import Image
 
 STYLED = {"fda": 0.5, "histogram": 0.5}
-ARMS: dict[str, dict[str, float]] = {"none": {}, "own": STYLED, "lent": STYLED, "colour": {"colour": 0.6}}
+ARMS: dict[str, dict[str, float]] = {
+    "none": {},
+    "own": STYLED,
+    "lent": STYLED,
+    "net": {"stylise": 0.5},
+    "colour": {"colour": 0.6},
+}
+LENDING = ("lent", "net")  # arms whose styles are the unlabelled pictures
 USUAL = ("none", "own", "lent")
 STEPS, BATCH = 250, 8  # two minutes on two cores, as two processes train at once
 SIZES = {"demo": (96, 128), "camvid": (160, 224)}
@@ -166,7 +174,7 @@ def fit_config(shift: Shift, arm: str, weights: Path, steps: int, seed: int):
         model=ModelConfig(encoder="mobilenetv2_100", weights=str(weights), decoder="segformer"),
         transfer=TransferConfig(encoder_rate=1.0),
         optim=OptimConfig(batch=BATCH),
-        augment=AugmentConfig(**ARMS[arm], style_images=shift.lent if arm == "lent" else None),
+        augment=AugmentConfig(**ARMS[arm], style_images=shift.lent if arm in LENDING else None),
         train=TrainConfig(threads=1, validations=2, patience=1),
     )
 
