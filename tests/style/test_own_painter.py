@@ -109,6 +109,17 @@ def test_what_lies_in_the_padding_makes_no_difference(painter):
     assert np.array_equal(first[inside], second[inside])
 
 
+def test_a_mirrored_crop_is_painted_as_a_copy_of_it(painter):
+    """Flips are views that run backwards, which torch does not take."""
+    image, inside = scene(0, SIZE)[0].astype(np.float32)[:, ::-1], full()
+    inside[:20, :20] = False
+    inside = inside[::-1, ::-1]
+    moments = painter.moments(night(1)[::-1])
+    found = stylise(image, inside, moments, painter, sample_generator(0, 0, 0))
+    copies = (np.ascontiguousarray(one) for one in (image, inside))
+    assert np.array_equal(found, stylise(*copies, moments, painter, sample_generator(0, 0, 0)))
+
+
 def test_strengths_are_drawn_from_the_whole_range():
     asked = []
 

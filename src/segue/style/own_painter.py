@@ -36,7 +36,7 @@ class OwnPainter:
     ) -> NDArray[np.float32]:
         """Pixels (H, W, 3) on the 0-255 scale, with `strength` as in `segue style apply`."""
         # without a map moments are those of everything, and quicker
-        maps = None if inside.all() else torch.from_numpy(inside)[None].float()
+        maps = None if inside.all() else _as_tensor(inside)[None]
         with self._alone():
             found = self._network.stylise(_as_batch(image), moments, strength, maps=maps)
         return np.ascontiguousarray((255 * found[0]).permute(1, 2, 0).numpy())
@@ -59,5 +59,9 @@ def painter_for(config: AugmentConfig) -> Painter | None:
 
 
 def _as_batch(pixels: Pixels) -> torch.Tensor:
-    # a decoded array may be read-only, which torch does not take
-    return torch.from_numpy(np.array(pixels, np.float32)).permute(2, 0, 1)[None] / 255
+    return _as_tensor(pixels).permute(2, 0, 1)[None] / 255
+
+
+def _as_tensor(values: NDArray[np.generic]) -> torch.Tensor:
+    # a copy: torch takes no array that is read-only, as decoded ones may be, or mirrored, as flipped ones are
+    return torch.from_numpy(np.array(values, np.float32, order="C"))
