@@ -737,7 +737,7 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
 
     Args:
         contents: folder of the pictures that were painted, or one picture.
-        styles: folder of the styles.
+        styles: folder of the styles, one picture, or "bank:NAME,NAME".
         results: folders of results, one for each method, their pictures named CONTENT--STYLE.png.
         out: folder for the report, the tables and what was painted.
         methods: what is painted here and judged, too: identity, style, colour, fda, gatys.

@@ -430,7 +430,11 @@ class StyleEvaluateConfig(Checked):
     """Judge stylised pictures, of any program, by content, style, stability and cost, beside baselines."""
 
     contents: Path = knob(Path(), "folder of the pictures that were painted, or one picture", positional=True)
-    styles: Path = knob(Path(), "folder of the styles; all of them take part in the retrieval", positional=True)
+    styles: Path = knob(
+        Path(),
+        "folder of the styles, one picture, or bank:NAME,NAME; all of them take part in the retrieval",
+        positional=True,
+    )
     results: tuple[Path, ...] = knob(
         (), "folders of results, one for each method, their pictures named CONTENT--STYLE.png", positional=True
     )
@@ -472,7 +476,9 @@ class StyleEvaluateConfig(Checked):
     seed: int = knob(0, "seed of the pairs, the noise and the intervals", low=0, high=2**31 - 1)
     device: str = knob("auto", "where to compute", choices=DEVICES)
     json: bool = knob(False, "print the result as JSON on standard output")
-    dry_run: bool = knob(False, "check the pictures and the options, print what would be judged, write nothing")
+    dry_run: bool = knob(
+        False, "check pictures, options and files of weights, print what would be judged, write nothing"
+    )
 
     def __post_init__(self) -> None:
         """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
