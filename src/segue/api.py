@@ -481,6 +481,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     seed: int = 0,
     licences: tuple[str, ...] = (),
     watermark: bool = True,
+    c2pa: str | Path | None = None,
+    c2pa_key: str | Path | None = None,
     device: str = "auto",
 ) -> StyleOptimiseResult:
     """Paint a picture in the style of others by optimising its pixels; `result.out` is the picture.
@@ -515,6 +517,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         seed: seed of the noise.
         licences: licence of each style, for the record in the picture.
         watermark: put an invisible watermark into the picture.
+        c2pa: certificates (PEM) that sign it as C2PA content credentials.
+        c2pa_key: private key (PEM) of the first of them.
         device: auto, cpu, cuda or mps.
     """
     config = StyleOptimiseConfig(
@@ -547,6 +551,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         seed=seed,
         licences=licences,
         watermark=watermark,
+        c2pa=_path(c2pa),
+        c2pa_key=_path(c2pa_key),
         device=device,
     )
     return run_style_optimise(config)
@@ -662,6 +668,8 @@ def style_apply(  # noqa: PLR0913 - as above
     tile: int | None = None,
     licences: tuple[str, ...] = (),
     watermark: bool = True,
+    c2pa: str | Path | None = None,
+    c2pa_key: str | Path | None = None,
     device: str = "auto",
 ) -> StyleApplyResult:
     """Paint pictures with a trained network; `result.painted` says where they are.
@@ -684,6 +692,8 @@ def style_apply(  # noqa: PLR0913 - as above
         tile: side in pixels past which a picture is painted in tiles; 0 never does.
         licences: licence of each style.
         watermark: put an invisible watermark into the pictures.
+        c2pa: certificates (PEM) that sign them as C2PA content credentials.
+        c2pa_key: private key (PEM) of the first of them.
         device: auto, cpu, cuda or mps.
     """
     config = StyleApplyConfig(
@@ -704,6 +714,8 @@ def style_apply(  # noqa: PLR0913 - as above
         tile=tile,
         licences=licences,
         watermark=watermark,
+        c2pa=_path(c2pa),
+        c2pa_key=_path(c2pa_key),
         device=device,
     )
     return run_style_apply(config)

@@ -16,6 +16,13 @@ PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 BASELINES = ("identity", "style", "colour", "fda", "gatys")
 
 
+def _half_signed(chain: Path | None, key: Path | None) -> list[str]:
+    if (chain is None) == (key is None):
+        return []
+    there, missing = ("--c2pa-key", "--c2pa") if chain is None else ("--c2pa", "--c2pa-key")
+    return [f"c2pa: expected --c2pa CERTIFICATES and --c2pa-key KEY together, got {there} without {missing}"]
+
+
 def _beside_classes(taken: Mapping[str, object], where: Mapping[str, object]) -> list[str]:
     """What is wrong beside --by-class: options it stands in place of, and not just one that says where classes are."""
     wrong = []
@@ -125,6 +132,10 @@ class StyleOptimiseConfig(Checked):
     )
     licences: tuple[str, ...] = knob((), "licence of each style, in their order, for the record in the picture")
     watermark: bool = knob(True, "put an invisible watermark into the picture (docs/explanation/rights.md)")
+    c2pa: Path | None = knob(
+        None, "certificates (PEM, its own first) that sign the picture as C2PA content credentials; needs segue[c2pa]"
+    )
+    c2pa_key: Path | None = knob(None, "private key (PEM, no password) of the first of them; it is only read")
     preview: Path | None = knob(None, "picture that shows the state, .png or .jpg, written every few seconds")
     device: str = knob("auto", "where to compute", choices=DEVICES)
     precision: str = knob(
@@ -166,6 +177,7 @@ class StyleOptimiseConfig(Checked):
         wrong = []
         if self.seconds is not None and self.steps:
             wrong.append("steps: expected --steps or --seconds, which sets them, got both")
+        wrong += _half_signed(self.c2pa, self.c2pa_key)
         if not self.by_class and (self.content_mask is None) != (not self.style_mask):
             wrong.append("content_mask: expected --content-mask and --style-mask together, got one of them")
         taken = {"STYLE": self.styles, "--style-mask": self.style_mask, "--blend": self.blend, "--text": self.text}
@@ -370,6 +382,10 @@ class StyleApplyConfig(Checked):
         (), "licence of each style, in their order, for the records; what the model says when not given"
     )
     watermark: bool = knob(True, "put an invisible watermark into the pictures (docs/explanation/rights.md)")
+    c2pa: Path | None = knob(
+        None, "certificates (PEM, its own first) that sign each picture as C2PA content credentials; needs segue[c2pa]"
+    )
+    c2pa_key: Path | None = knob(None, "private key (PEM, no password) of the first of them; it is only read")
     device: str = knob("auto", "where to compute", choices=DEVICES)
     precision: str = knob(
         "auto",
@@ -397,6 +413,7 @@ class StyleApplyConfig(Checked):
             wrong.append("segmenter, masks: expected --by-class beside them, which says what to do there, got none")
         if self.text and self.style:
             wrong.append("text: expected --text or --style, got both")
+        wrong += _half_signed(self.c2pa, self.c2pa_key)
         if self.tile and self.tile < 256:
             wrong.append(f"tile: expected 0 or at least 256 pixels, got {self.tile}")
         if wrong:
