@@ -228,7 +228,7 @@ def show(rows: list[dict]) -> str:
     for name, steps in dict.fromkeys((row["shift"], row["steps"]) for row in rows):
         own = [row for row in rows if (row["shift"], row["steps"]) == (name, steps)]
         targets = list(own[0]["targets"])
-        heads = [f"{target} | gain (95 % interval)" for target in targets]
+        heads = [f"{target} | gain (95 % over images; over seeds)" for target in targets]
         text += [f"**{name}**, {steps} steps", "", f"| arm | seeds | source | {' | '.join(heads)} | CPU s |"]
         text.append("| --- | --- | --- |" + " --- | --- |" * len(targets) + " --- |")
         arms = {arm: {row["seed"]: row for row in own if row["arm"] == arm} for arm in ARMS}
@@ -251,7 +251,7 @@ def line(arm: str, found: dict[int, dict], plain: dict[int, dict], targets: list
 
 
 def gained(pairs: list[tuple[dict, dict]], target: str) -> str:
-    """By how much the second is better, the mean over pairs, with the paired bootstrap over images."""
+    """By how much the second is better, the mean over pairs: with the paired bootstrap over images, and over seeds."""
     from segue.metrics.studentised import Estimate, Overlap, gain, intervals, mean_iou
     from segue.metrics.units import resampling_units
 
@@ -269,7 +269,18 @@ def gained(pairs: list[tuple[dict, dict]], target: str) -> str:
     images = len(pairs[0][0]["targets"][target]["hits"])
     interval = intervals([mean], resampling_units(images), resamples=2000)[0]
     value = float(mean(np.ones((1, images))).value[0])
-    return f"{value:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"
+    return f"{value:+.3f} ({interval.low:+.3f} to {interval.high:+.3f}; {over_seeds(pairs, target)})"
+
+
+def over_seeds(pairs: list[tuple[dict, dict]], target: str) -> str:
+    """Student's interval of the gain, each seed one observation: wide where they are few."""
+    from scipy.stats import t
+
+    gains = [after["targets"][target]["miou"] - before["targets"][target]["miou"] for before, after in pairs]
+    if len(gains) < 2:
+        return "one seed"
+    reach = float(t.ppf(0.975, len(gains) - 1)) * statistics.stdev(gains) / len(gains) ** 0.5
+    return f"{statistics.mean(gains) - reach:+.3f} to {statistics.mean(gains) + reach:+.3f}"
 
 
 def single(row: dict) -> str:

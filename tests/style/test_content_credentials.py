@@ -33,7 +33,7 @@ RECORD = StyleRecord(
     (UsedStyle("starry", "starry.jpg", "CC0-1.0", "a" * 64), UsedStyle("munch", sha256="b" * 64)),
     "c" * 64,
     "d" * 64,
-    {"strength": 0.7, "sizes": ["96x128"], "tiled": False},
+    {"strength": 0.7, "shares": [1.0, 0.333333], "sizes": ["96x128"], "tiled": False},
 )
 
 

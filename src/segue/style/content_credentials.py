@@ -61,9 +61,7 @@ class Signer:
             with c2pa.Signer.from_info(information) as signer, c2pa.Builder(manifest, context=context) as builder:
                 builder.sign(signer, MIME[kind], io.BytesIO(picture), signed)
         except c2pa.C2paError as error:
-            raise DataError(
-                f"c2pa: expected a certificate that C2PA allows to sign with, got {_plain(error)}"
-            ) from None
+            raise DataError(f"c2pa: expected a certificate that C2PA allows to sign, got {_plain(error)}") from None
         return signed.getvalue()
 
 
@@ -127,7 +125,8 @@ def _manifest(kind: str, title: str, record: dict[str, Any]) -> dict[str, Any]:
         "ingredients": [content, *styles],
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [opened, edited]}},
-            {"label": RECORD, "data": record},
+            # as text: on their way through the library numbers may come out otherwise
+            {"label": RECORD, "data": {"json": json.dumps(record, sort_keys=True)}},
         ],
     }
 

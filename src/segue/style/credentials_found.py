@@ -80,8 +80,18 @@ def _told(found: dict[str, Any]) -> Credentials:
         broken=tuple(sorted(code for code in wrong - aside if "claimSignature" not in code)),
         actions=tuple(str(one.get("action", "")) for one in actions),
         ingredients=tuple(_ingredient(one) for one in manifest.get("ingredients", [])),
-        record=data.get(RECORD) if isinstance(data.get(RECORD), dict) else None,
+        record=_record(data.get(RECORD)),
     )
+
+
+def _record(assertion: Any) -> dict[str, Any] | None:  # noqa: ANN401 - what a stranger's manifest holds
+    """Our record; None where there is none that can be read."""
+    text = assertion.get("json") if isinstance(assertion, dict) else None
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _ingredient(one: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ class OwnPainter:
 
     def __init__(self) -> None:
         network, _ = load_style_model(FOLDER)
-        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network.to(memory_format=torch.channels_last)
         self._threads = torch.get_num_threads()
 
     def moments(self, pixels: Pixels) -> Moments:
