@@ -25,6 +25,7 @@ from segue.data.keyed import sample_generator
 from segue.data.normalise import normalise
 from segue.demo.scene import scene
 from segue.presets import PRESETS
+from segue.style.own_painter import OwnPainter
 
 IMAGE, CROP, SAMPLES = (480, 640), (240, 320), 8
 PREP = Preprocessing(CROP, 1.4, (0.5,) * 3, (0.25,) * 3, largest=480 * 640, pixel_scale=1.0)
@@ -40,24 +41,25 @@ def main() -> None:
     torch.set_num_threads(1)
     scenes = [scene(0, "target", index, IMAGE) for index in range(SAMPLES)]
     samples = [Decoded(one.image, one.mask) for one in scenes]
-    styles = Styles(lambda index: style_of_sample(samples[index], CROP), SAMPLES)
+    painter = OwnPainter()
+    styles = Styles(lambda index: style_of_sample(samples[index], CROP, painter), SAMPLES)
+    counts = np.array([np.bincount(labels.ravel(), minlength=256) for _, labels in samples])
+    pool = Pool(lambda index: samples[index], len(samples), RareClasses(counts).draw, styles, painter)
     variants = {"scale, flip": AugmentConfig(**OFF), "default": AugmentConfig()}
     variants |= {name: AugmentConfig(**{**OFF, name: MOST.get(name, 1.0)}) for name in OFF}
     variants |= {f"preset {name}": AugmentConfig(preset=name) for name in PRESETS}
     best = dict.fromkeys(variants, float("inf"))
     for turn in range(given.rounds):
         for name, config in variants.items():
-            best[name] = min(best[name], milliseconds(samples, styles, config, turn, given.crops))
+            best[name] = min(best[name], milliseconds(samples, pool, config, turn, given.crops))
     plain = best["scale, flip"]
     for name, value in best.items():
         whole = name not in OFF
         print(f"{name:16} {value:6.2f} ms" if whole else f"{name:16} {value - plain:+6.2f} ms", flush=True)
 
 
-def milliseconds(samples: list, styles: Styles, config: AugmentConfig, turn: int, crops: int) -> float:
+def milliseconds(samples: list, pool: Pool, config: AugmentConfig, turn: int, crops: int) -> float:
     """CPU time of one crop, the mean of a round."""
-    pixels = np.array([np.bincount(labels.ravel(), minlength=256) for _, labels in samples])
-    pool = Pool(lambda index: samples[index], len(samples), RareClasses(pixels).draw, styles)
     began = time.process_time()
     for index in range(crops):
         generator = sample_generator(0, turn, index)

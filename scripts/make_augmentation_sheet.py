@@ -19,13 +19,14 @@ from segue.data.keyed import sample_generator
 from segue.demo.dataset import class_table
 from segue.demo.scene import scene
 from segue.infer.outputs import displayable, overlay
+from segue.style.own_painter import OwnPainter
 
 SHEET = Path(__file__).resolve().parent.parent / "docs" / "images" / "augmentations.jpg"
 SIZE = (126, 168)  # height and width of a tile's picture
 COLUMNS, GAP, TITLE = 6, 6, 15
 SHOWN = {"scale": (0.5, 0.5), "rotate": 30.0, "grid": 0.9, "hue": 0.3}  # of the others 1: the most, or always
 # shown without their labels, which stay as they are
-COLOURS = ("fda", "histogram", "colour", "hue", "blur", "noise", "jpeg")
+COLOURS = ("fda", "histogram", "stylise", "colour", "hue", "blur", "noise", "jpeg")
 # the draw that is shown, chosen by eye such that it tells something
 DRAWS = {"colour": 2, "cutmix": 3, "noise": 12, "rare_crops": 2, "quarter_turn": 2, "elastic": 3}
 DRAWS |= {"grid": 12, "hue": 10, "blur": 12, "jpeg": 8}
@@ -38,7 +39,7 @@ def main() -> None:
     scenes = [scene(0, "target", index, (252, 336)) for index in (3, 8, 12, 21)]
     samples = [Decoded(one.image, one.mask) for one in scenes]
     counts = np.array([np.bincount(labels.ravel(), minlength=len(classes)) for _, labels in samples])
-    pool = Pool(lambda index: samples[index], len(samples), RareClasses(counts).draw)
+    pool = Pool(lambda index: samples[index], len(samples), RareClasses(counts).draw, painter=OwnPainter())
     rarest = int(np.argmin(np.where(counts[0] > 0, counts[0], counts.sum())))
     tiles = []
     for name in ("as it is", *AUGMENTATIONS):

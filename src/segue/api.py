@@ -484,6 +484,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     seed: int = 0,
     licences: tuple[str, ...] = (),
     watermark: bool = True,
+    c2pa: str | Path | None = None,
+    c2pa_key: str | Path | None = None,
     device: str = "auto",
 ) -> StyleOptimiseResult:
     """Paint a picture in the style of others by optimising its pixels; `result.out` is the picture.
@@ -518,6 +520,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         seed: seed of the noise.
         licences: licence of each style, for the record in the picture.
         watermark: put an invisible watermark into the picture.
+        c2pa: certificates (PEM) that sign it as C2PA content credentials.
+        c2pa_key: private key (PEM) of the first of them.
         device: auto, cpu, cuda or mps.
     """
     config = StyleOptimiseConfig(
@@ -550,6 +554,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         seed=seed,
         licences=licences,
         watermark=watermark,
+        c2pa=_path(c2pa),
+        c2pa_key=_path(c2pa_key),
         device=device,
     )
     return run_style_optimise(config)
@@ -687,6 +693,8 @@ def style_apply(  # noqa: PLR0913 - as above
     tile: int | None = None,
     licences: tuple[str, ...] = (),
     watermark: bool = True,
+    c2pa: str | Path | None = None,
+    c2pa_key: str | Path | None = None,
     device: str = "auto",
 ) -> StyleApplyResult:
     """Paint pictures with a trained network; `result.painted` says where they are.
@@ -709,6 +717,8 @@ def style_apply(  # noqa: PLR0913 - as above
         tile: side in pixels past which a picture is painted in tiles; 0 never does.
         licences: licence of each style.
         watermark: put an invisible watermark into the pictures.
+        c2pa: certificates (PEM) that sign them as C2PA content credentials.
+        c2pa_key: private key (PEM) of the first of them.
         device: auto, cpu, cuda or mps.
     """
     config = StyleApplyConfig(
@@ -729,6 +739,8 @@ def style_apply(  # noqa: PLR0913 - as above
         tile=tile,
         licences=licences,
         watermark=watermark,
+        c2pa=_path(c2pa),
+        c2pa_key=_path(c2pa_key),
         device=device,
     )
     return run_style_apply(config)
@@ -819,7 +831,7 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
 
     Args:
         contents: folder of the pictures that were painted, or one picture.
-        styles: folder of the styles.
+        styles: folder of the styles, one picture, or "bank:NAME,NAME".
         results: folders of results, one for each method, their pictures named CONTENT--STYLE.png.
         out: folder for the report, the tables and what was painted.
         methods: what is painted here and judged, too: identity, style, colour, fda, gatys.

@@ -429,10 +429,16 @@ class AugmentConfig(Checked):
     histogram: float = knob(
         Otherwise(0.0), "probability that each channel gets the histogram of another picture", low=0, high=1
     )
+    stylise: float = knob(
+        Otherwise(0.0),
+        "probability that the style network that ships paints the crop as another picture, at a strength of 0.3 to 1",
+        low=0,
+        high=1,
+    )
     style_images: Path | None = knob(
         None,
-        "folder of pictures, labels not needed, that fda and histogram take their styles from; the training images "
-        "when not given",
+        "folder of pictures, labels not needed, that fda, histogram and stylise take their styles from; the training "
+        "images when not given",
     )
     colour: float = knob(Otherwise(0.3), "strength of random brightness, contrast and saturation", low=0, high=1)
     hue: float = knob(Otherwise(0.0), "largest shift of the hue as a share of the colour circle", low=0, high=0.5)
@@ -450,8 +456,10 @@ class AugmentConfig(Checked):
         super().__post_init__()
         if self.scale[0] > self.scale[1]:
             raise UsageError(f"scale: expected the smaller share first, got {self.scale[0]:g}x{self.scale[1]:g}")
-        if self.style_images is not None and self.fda == self.histogram == 0:
-            raise UsageError("style_images: expected fda or histogram above 0 beside it, got both 0: leave it out")
+        if self.style_images is not None and self.fda == self.histogram == self.stylise == 0:
+            raise UsageError(
+                "style_images: expected fda, histogram or stylise above 0 beside it, got 0 of each: leave it out"
+            )
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,13 @@ PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 BASELINES = ("identity", "style", "colour", "fda", "gatys")
 
 
+def _half_signed(chain: Path | None, key: Path | None) -> list[str]:
+    if (chain is None) == (key is None):
+        return []
+    there, missing = ("--c2pa-key", "--c2pa") if chain is None else ("--c2pa", "--c2pa-key")
+    return [f"c2pa: expected --c2pa CERTIFICATES and --c2pa-key KEY together, got {there} without {missing}"]
+
+
 def _beside_classes(taken: Mapping[str, object], where: Mapping[str, object]) -> list[str]:
     """What is wrong beside --by-class: options it stands in place of, and not just one that says where classes are."""
     wrong = []
@@ -145,6 +152,10 @@ class StyleOptimiseConfig(Checked):
     )
     licences: tuple[str, ...] = knob((), "licence of each style, in their order, for the record in the picture")
     watermark: bool = knob(True, "put an invisible watermark into the picture (docs/explanation/rights.md)")
+    c2pa: Path | None = knob(
+        None, "certificates (PEM, its own first) that sign the picture as C2PA content credentials; needs segue[c2pa]"
+    )
+    c2pa_key: Path | None = knob(None, "private key (PEM, no password) of the first of them; it is only read")
     preview: Path | None = knob(None, "picture that shows the state, .png or .jpg, written every few seconds")
     device: str = knob("auto", "where to compute", choices=DEVICES)
     precision: str = knob(
@@ -186,6 +197,7 @@ class StyleOptimiseConfig(Checked):
         wrong = []
         if self.seconds is not None and self.steps:
             wrong.append("steps: expected --steps or --seconds, which sets them, got both")
+        wrong += _half_signed(self.c2pa, self.c2pa_key)
         if not self.by_class and (self.content_mask is None) != (not self.style_mask):
             wrong.append("content_mask: expected --content-mask and --style-mask together, got one of them")
         taken = {"STYLE": self.styles, "--style-mask": self.style_mask, "--blend": self.blend, "--text": self.text}
@@ -451,6 +463,10 @@ class StyleApplyConfig(Checked):
         (), "licence of each style, in their order, for the records; what the model says when not given"
     )
     watermark: bool = knob(True, "put an invisible watermark into the pictures (docs/explanation/rights.md)")
+    c2pa: Path | None = knob(
+        None, "certificates (PEM, its own first) that sign each picture as C2PA content credentials; needs segue[c2pa]"
+    )
+    c2pa_key: Path | None = knob(None, "private key (PEM, no password) of the first of them; it is only read")
     device: str = knob("auto", "where to compute", choices=DEVICES)
     precision: str = knob(
         "auto",
@@ -478,6 +494,7 @@ class StyleApplyConfig(Checked):
             wrong.append("segmenter, masks: expected --by-class beside them, which says what to do there, got none")
         if self.text and self.style:
             wrong.append("text: expected --text or --style, got both")
+        wrong += _half_signed(self.c2pa, self.c2pa_key)
         if self.tile and self.tile < 256:
             wrong.append(f"tile: expected 0 or at least 256 pixels, got {self.tile}")
         if wrong:
@@ -585,7 +602,11 @@ class StyleEvaluateConfig(Checked):
     """Judge stylised pictures, of any program, by content, style, stability and cost, beside baselines."""
 
     contents: Path = knob(Path(), "folder of the pictures that were painted, or one picture", positional=True)
-    styles: Path = knob(Path(), "folder of the styles; all of them take part in the retrieval", positional=True)
+    styles: Path = knob(
+        Path(),
+        "folder of the styles, one picture, or bank:NAME,NAME; all of them take part in the retrieval",
+        positional=True,
+    )
     results: tuple[Path, ...] = knob(
         (), "folders of results, one for each method, their pictures named CONTENT--STYLE.png", positional=True
     )
@@ -627,7 +648,9 @@ class StyleEvaluateConfig(Checked):
     seed: int = knob(0, "seed of the pairs, the noise and the intervals", low=0, high=2**31 - 1)
     device: str = knob("auto", "where to compute", choices=DEVICES)
     json: bool = knob(False, "print the result as JSON on standard output")
-    dry_run: bool = knob(False, "check the pictures and the options, print what would be judged, write nothing")
+    dry_run: bool = knob(
+        False, "check pictures, options and files of weights, print what would be judged, write nothing"
+    )
 
     def __post_init__(self) -> None:
         """Check what depends on several values, too; collect it all, then raise one `UsageError`."""

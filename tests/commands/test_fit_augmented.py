@@ -18,7 +18,7 @@ FIT = [
     *("--steps", "4", "--model.encoder", "test_resnet", "--model.decoder", "fcn", "--transfer.mode", "scratch"),
     *("--data.size", "32x32", "--optim.batch", "4", "--train.validations", "2", "--train.threads", "1"),
 ]
-STYLES = ("fda", "histogram")  # for three channels only
+STYLES = ("fda", "histogram", "stylise")  # for three channels only
 
 
 def half(names):
@@ -67,7 +67,7 @@ def test_a_resumed_run_says_that_its_styles_are_others(data, tmp_path, monkeypat
 
     if np.load(data / "images" / "0.npy").shape[2] != 3:
         assert main(["fit", str(data), *FIT, "--augment.fda", "1", "--out", str(tmp_path / "run")]) == 1
-        assert "expected images of three channels, got 5: leave both at 0" in capsys.readouterr().err
+        assert "expected images of three channels, got 5: leave them at 0" in capsys.readouterr().err
         return
     folder, run, original = tmp_path / "styles", tmp_path / "run", loop.training_step
     words = ["fit", str(data), *FIT, "--augment.fda", "1", "--augment.style-images", str(folder), "--out", str(run)]

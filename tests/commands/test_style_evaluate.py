@@ -13,12 +13,16 @@ import segue
 from segue import style_configs
 from segue.cli import main
 from segue.durable import sha256_of
+from segue.infer.segmenter import Segmenter
+from segue.style.adain_network import AdainNetwork
+from segue.style.autoencoder import Shape
+from segue.style.bank.catalogue import bank_style
 from segue.style.evaluation import naming
 from segue.style.evaluation.lpips import CHANNELS
 from segue.style.evaluation.measures import BASELINES
 from segue.style.loss_network import build_loss_network
 from segue.style.model_folder import save_style_model
-from segue.style.picture import read_picture, resized, write_picture
+from segue.style.picture import eight_bits, read_picture, resized, write_picture
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from tiny_model import write_run
 from tiny_painter import painter
@@ -196,7 +200,10 @@ def test_a_trained_network_is_a_curve_of_strengths(folder, weights, capsys):
     assert content[0] < content[1] < content[2]
     assert rows["gram_vgg16"]["methods"]["run@1"]["own_judge"] is True
     assert rows["gram_vgg16"]["methods"]["mine"]["own_judge"] is False
-    assert rows["seconds"]["methods"]["run@1"]["value"] > 0
+    table = csv.DictReader((folder / "out" / "pairs.csv").read_text().splitlines())
+    seconds = [float(row["seconds"]) for row in table if row["method"] == "run@1"]
+    assert rows["seconds"]["methods"]["run@1"]["value"] == pytest.approx(np.median(seconds), rel=1e-4)
+    assert len(seconds) == 2
     assert rows["instability"]["methods"]["run@0"]["value"] == pytest.approx(1, abs=0.1)
     page = (folder / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count("<polyline") >= 2, "a curve for each judge"
@@ -226,9 +233,35 @@ def test_a_segmenter_is_asked_for_what_it_still_finds(folder, weights, capsys, t
     run = write_run(tmp_path / "run")
     words = ("--segmenter", str(run), "--masks", str(folder / "masks"), "--keep-mask", str(folder / "masks"))
     _, rows = judged(folder, weights, capsys, *words)
+    segmenter = Segmenter.load(run, "cpu")
+    agreed, true = [], []
+    for content in CONTENTS:
+        for style in STYLES:
+            size = (round((67 + CONTENTS.index(content)) * 64 / 90), 64)
+            there, result = (
+                eight_bits(resized(read_picture(folder / name), size))
+                for name in (f"photos/{content}.png", f"mine/{content}--{style}.png")
+            )
+            wanted, found = segmenter.predict(there).mask, segmenter.predict(result).mask
+            agreed.append(mean_iou(wanted, found))
+            true.append(mean_iou(np.ones_like(found), found))
     assert rows["miou"]["methods"]["identity"]["value"] == 1
-    assert 0 <= rows["miou_truth"]["methods"]["mine"]["value"] <= rows["miou"]["methods"]["identity"]["value"]
-    assert rows["kept"]["methods"]["mine"]["value"] > 5, "nothing was kept"
+    assert rows["miou"]["methods"]["mine"]["value"] == pytest.approx(np.median(agreed), abs=1e-6)
+    assert rows["miou_truth"]["methods"]["mine"]["value"] == pytest.approx(np.median(true), abs=1e-6)
+    assert 0 < np.median(agreed) < 1, "what was blended in is seen"
+    changes = []
+    for path in (folder / "mine").iterdir():
+        content = np.asarray(Image.open(folder / "photos" / f"{path.name.partition('--')[0]}.png")).astype(int)
+        changes.append(np.abs(np.asarray(Image.open(path)) - content).max())
+    assert rows["kept"]["methods"]["mine"]["value"] == max(changes) > 5, "nothing was kept"
+
+
+def mean_iou(truth, found):
+    """Over the classes that one of two masks has."""
+    classes = np.union1d(truth, found)
+    return np.mean(
+        [((truth == one) & (found == one)).sum() / ((truth == one) | (found == one)).sum() for one in classes]
+    )
 
 
 def test_weights_that_the_hub_does_not_give_leave_a_reason_and_no_substitute(folder, weights, capsys, monkeypatch):
@@ -264,6 +297,127 @@ def test_an_interruption_leaves_what_was_painted(folder, weights, capsys, monkey
     assert main(command(folder, weights, "--methods", "fda", "--stability", "0", results=())) == 130
     assert "what was painted is in pictures/ of the --out folder" in capsys.readouterr().err
     assert len(list((folder / "out" / "pictures" / "fda").iterdir())) == 4
+
+
+def test_every_picture_of_a_network_for_any_style_looks_at_its_style(folder, weights, capsys, monkeypatch):
+    """Else the first strength alone would be timed with it."""
+    looked = []
+    prepared = AdainNetwork.prepared
+    monkeypatch.setattr(AdainNetwork, "prepared", lambda *words: looked.append(1) or prepared(*words))
+    save_style_model(folder / "any" / "model", AdainNetwork(Shape(widths=(8, 8), taps=("stride4",))).eval(), (), {})
+    words = ("--model", str(folder / "any"), "--strengths", "0.5,1", "--methods", "identity", "--stability", "0")
+    judged(folder, weights, capsys, *words)
+    assert len(looked) == 2 * 4, "two strengths of four pairs"
+
+
+def test_pictures_of_an_earlier_run_into_the_same_folder_do_not_stay(folder, weights, capsys):
+    words = ("--methods", "fda,colour", "--stability", "0")
+    judged(folder, weights, capsys, *words, results=())
+    painted = folder / "out" / "pictures"
+    mine = painted / "fda" / "harbour--mine.png"
+    Image.fromarray(np.zeros((40, 50, 3), np.uint8)).save(mine)
+    (painted / "fda" / "a--b.png").write_bytes(b"no picture")
+    before = {path.name for path in (painted / "fda").iterdir()}
+    judged(folder, weights, capsys, "--methods", "fda", "--stability", "0", "--pairs", "1", "--size", "80", results=())
+    left = sorted(path.name for path in (painted / "fda").iterdir())
+    assert len(before) == 6
+    assert len(left) == 3
+    assert {mine.name, "a--b.png"} < set(left), "what was not painted here is not ours to remove"
+    (new,) = set(left) - {mine.name, "a--b.png"}
+    assert max(read_picture(painted / "fda" / new).shape[2:]) == 80
+    assert len(list((painted / "colour").iterdir())) == 4, "a method that was not asked for is as it was"
+
+
+def test_the_evaluation_names_all_that_it_rests_on(folder, weights, capsys, tmp_path):
+    run = write_run(tmp_path / "street")
+    styles = [UsedStyle("munch"), UsedStyle("monet")]
+    save_style_model(folder / "run" / "model", painter(2), styles, {"loss_network": "vgg19"})
+    words = ["--lpips-weights", str(weights / "lpips.pth"), "--lpips-backbone", str(weights / "squeeze.pth")]
+    words += ["--segmenter", str(run), "--masks", str(folder / "masks"), "--model", str(folder / "run")]
+    found, _ = judged(folder, weights, capsys, *words, "--strengths", "1", "--pairs", "3", "--stability", "0")
+    squeeze, lpips = sha256_of(weights / "squeeze.pth"), sha256_of(weights / "lpips.pth")
+    assert [judge["sha256"] for judge in found["judges"]] == [squeeze, sha256_of(weights / "vgg16.pth")]
+    assert (found["lpips"]["network"], found["lpips"]["sha256"]) == ("squeezenet1_1", squeeze)
+    assert (found["lpips"]["channel_weights"], found["lpips"]["channel_weights_sha256"]) == ("lpips.pth", lpips)
+    assert found["segmenter"] == {"run": str(run), "sha256": [sha256_of(run / "model" / "model.safetensors")]}
+    assert found["painted_here"]["run@1"]["sha256"] == sha256_of(folder / "run" / "model" / "model.safetensors")
+    assert found["painted_here"]["run@1"]["made_with"] == "vgg19"
+    assert set(found["painted_here"]["identity"]) == {"about"}
+    hashes = found["sha256"]
+    assert hashes["contents"] == {name: sha256_of(folder / "photos" / f"{name}.png") for name in CONTENTS}
+    assert hashes["styles"] == {name: sha256_of(folder / "paintings" / f"{name}.jpg") for name in STYLES}
+    assert hashes["masks"] == {name: sha256_of(folder / "masks" / f"{name}.png") for name in CONTENTS}
+    assert len(hashes["results"]["mine"]) == 3
+    for name, sha256 in hashes["results"]["mine"].items():
+        assert sha256 == sha256_of(folder / "mine" / f"{name}.png")
+    assert json.loads((folder / "out" / "evaluation.json").read_text())["sha256"] == hashes
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "lpips.pth on squeezenet1_1" in page
+    assert str(run) in page
+
+
+def test_styles_may_be_those_of_the_bank(folder, weights, capsys):
+    words = command(folder, weights, "--methods", "colour,style", "--stability", "0", "--json", results=())
+    words[3] = "bank:woodcut,batik"
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["pairs"], found["styles"], list(found["sha256"]["styles"])) == (4, 2, ["batik", "woodcut"])
+    rows = {row["key"]: row for row in found["measures"]}
+    assert rows["top1_vgg16"]["methods"]["style"]["value"] == 1
+    record = segue.style_inspect(folder / "out" / "pictures" / "colour" / "town--batik.png").found.record
+    assert record.styles[0].source == bank_style("batik").source
+    assert record.styles[0].sha256 == found["sha256"]["styles"]["batik"]
+    # a picture painted elsewhere in a style of the bank is known by its record, whatever it is called
+    (folder / "named").mkdir()
+    (folder / "out" / "pictures" / "colour" / "town--batik.png").rename(folder / "named" / "anything.png")
+    words[4:4] = [str(folder / "named")]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"] == 1
+    for styles, code, message in (
+        ("bank:batik,batik", 1, "expected each style once, got batik again"),
+        ("bank:batick", 2, "unknown style of the bank 'batick': did you mean batik?"),
+    ):
+        assert main([*words[:3], styles, *words[5:]]) == code
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("damage", "words", "message"),
+    [
+        (lambda root: (root / "mine" / "town--munch.png").write_bytes(b"no picture"), (), "town--munch.png"),
+        (
+            lambda root: write_picture(root / "mine" / "town--munch.png", picture(0, 40, 90)),
+            (),
+            "town--munch.png: expected sides in the ratio of its content",
+        ),
+        (lambda root: (root / "photos" / "town.png").write_bytes(b"no picture"), (), "town.png"),
+        (lambda root: write_picture(root / "photos" / "town.png", picture(1, 16, 90)), (), "at this size"),
+        (lambda root: None, ("--judges", "vgg16={}/none.pth"), "none.pth: expected a weights file"),
+        (lambda root: None, ("--judges", "vgg16={}/lpips.pth"), "expected the weights of vgg16"),
+        (lambda root: None, ("--lpips-weights", "{}/vgg16.pth"), "expected LPIPS weights for SqueezeNet"),
+        (lambda root: None, ("--segmenter", "{}"), "expected a run"),
+        (lambda root: None, ("--methods", "gatys", "--gatys-weights", "{}/lpips.pth"), "expected the weights of vgg19"),
+    ],
+    ids=["picture", "ratio", "content", "narrow", "judge", "other judge", "lpips", "segmenter", "gatys"],
+)
+def test_a_dry_run_finds_what_the_run_would_stumble_over(folder, weights, capsys, damage, words, message):
+    damage(folder)
+    given = [word.format(weights) for word in words]
+    assert main([*command(folder, weights, *given, judges="--judges" not in words), "--dry-run"]) in (1, 2)
+    assert message in capsys.readouterr().err
+    assert not (folder / "out").exists()
+
+
+def test_a_dry_run_fetches_nothing_and_says_so(folder, weights, capsys, monkeypatch):
+    monkeypatch.setattr("segue.style.loss_network._file", lambda name, w: pytest.fail("asked for") if w == "hub" else w)
+    words = ["--lpips-weights", str(weights / "lpips.pth"), "--methods", "identity,gatys", "--judges", "resnet18"]
+    assert main([*command(folder, weights, *words, judges=False), "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:4] == [
+        "not looked at: weights of resnet18, from the hub",
+        "not looked at: the network below LPIPS, from the hub",
+        "not looked at: the network of gatys, from the hub",
+    ]
 
 
 def test_a_dry_run_writes_nothing(folder, weights, capsys):

@@ -9,19 +9,21 @@ from hypothesis import strategies as st
 
 from segue.configs import AugmentConfig
 from segue.data.augment import AUGMENTATIONS, augment
-from segue.data.augment.pool import Pool
+from segue.data.augment.pool import Pool, alone
 from segue.data.augment.rare import RareClasses
 from segue.data.augment.source import Decoded
 from segue.data.classes import IGNORE
 from segue.data.geometry import fitting_scale
 from segue.data.keyed import sample_generator
 from segue.presets import MEANINGS, PRESETS
+from segue.style.own_painter import OwnPainter
 
 FULL = {"scale": (0.3, 2.0), "rotate": 180.0, "grid": 0.9, "hue": 0.5}  # of the others 1 is the most
-STYLES = ("fda", "histogram")  # for three channels only; others are refused
+STYLES = ("fda", "histogram", "stylise")  # for three channels only; others are refused
 COLOURS = (*STYLES, "colour", "hue", "blur", "noise", "jpeg")  # change the image alone
 PLACES = [name for name in AUGMENTATIONS if name not in COLOURS]
 OFF = dict.fromkeys((name for name in AUGMENTATIONS if name != "scale"), 0.0)
+PAINTER = OwnPainter()
 KINDS = [(np.uint8, 1), (np.uint8, 3), (np.uint8, 5), (np.float32, 1), (np.float32, 3), (np.float32, 4)]
 
 sizes = st.sampled_from([(16, 16), (24, 40), (40, 24)])
@@ -50,7 +52,13 @@ def for_channels(config, channels):
 
 def pool_of(*samples):
     pixels = np.array([np.bincount(labels[labels != IGNORE], minlength=255) for _, labels in samples])
-    return Pool(lambda index: Decoded(*samples[index]), len(samples), RareClasses(pixels).draw)
+    return Pool(lambda index: Decoded(*samples[index]), len(samples), RareClasses(pixels).draw, painter=PAINTER)
+
+
+def crop_alone(image, labels, size, config, generator):
+    """A crop of the only sample there is."""
+    source = Decoded(image, labels)
+    return augment(source, size, config, generator, dataclasses.replace(alone(source), painter=PAINTER))
 
 
 def coordinates(height, width, kind, *, down=False, start=0):
@@ -98,7 +106,7 @@ def test_colours_change_and_stay_with_their_labels(name, kind, seed):
     image = np.repeat(np.where(labels, 190, 60)[..., None], kind[1], axis=2).astype(kind[0])
     milder = {"elastic": 0.3, "grid": 0.2, "colour": 0.3, "fda": 0.0} if name == "everything" else {}
     config = for_channels(config_of(name, scale=(0.5, 0.6), **milder), kind[1])
-    crop, found, inside = augment(Decoded(image, labels), (48, 64), config, sample_generator(seed, 0, 0))
+    crop, found, inside = crop_alone(image, labels, (48, 64), config, sample_generator(seed, 0, 0))
     dark, light = crop[inside & (found == 0)], crop[inside & (found == 1)]
     assume(min(len(dark), len(light)) > 100)
     middle = (np.median(dark) + np.median(light)) / 2
@@ -116,7 +124,7 @@ def test_values_stay_in_range_and_nothing_outside_counts(name, height, width, ki
     before = image.copy(), labels.copy()
     image.flags.writeable = labels.flags.writeable = False  # as decoders may give them
     config = for_channels(config_of(name), kind[1])
-    crop, found, inside = augment(Decoded(image, labels), size, config, sample_generator(seed, 1, 2))
+    crop, found, inside = crop_alone(image, labels, size, config, sample_generator(seed, 1, 2))
     assert crop.dtype == np.float32
     assert crop.shape == (*size, kind[1])
     assert found.dtype == np.uint8

@@ -188,10 +188,10 @@ def test_the_look_becomes_the_styles_and_labels_stay_as_they_are(name):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 5])
-@pytest.mark.parametrize("name", ["fda", "histogram"])
+@pytest.mark.parametrize("name", ["fda", "histogram", "stylise"])
 def test_other_numbers_of_channels_are_refused(name, channels):
     config = AugmentConfig(**{name: 0.1})
-    message = rf"augment\.fda and augment\.histogram: expected images of three channels, got {channels}: leave both"
+    message = rf"augment\.fda, histogram and stylise: expected images of three channels, got {channels}: leave them"
     with pytest.raises(DataError, match=message):
         check_styles(config, channels)
     with pytest.raises(DataError, match=message):
@@ -268,7 +268,7 @@ def test_styles_of_a_folder_are_those_of_its_pictures_grey_ones_too(folder, capl
 def test_of_many_pictures_some_evenly_spread_are_taken_and_little_is_kept(samples, folder, monkeypatch):
     monkeypatch.setattr(style, "MOST", 2)
     read = []
-    monkeypatch.setattr(style, "read_style", lambda path, size: read.append(path.name) or read_style(path, size))
+    monkeypatch.setattr(style, "read_style", lambda path, **how: read.append(path.name) or read_style(path, **how))
     made = styles_for(dataclasses.replace(STYLED, style_images=folder), (480, 640), 3, lambda _: None, 9)
     assert sorted(read) == ["2.png", "grey.png"]
     one = made.draw(sample_generator(0, 0, 0))
@@ -330,9 +330,10 @@ def test_a_picture_that_has_no_style_is_named(tmp_path):
 
 
 def test_style_images_without_an_augmentation_that_takes_styles_are_refused(folder):
-    with pytest.raises(UsageError, match="style_images: expected fda or histogram above 0 beside it"):
+    with pytest.raises(UsageError, match="style_images: expected fda, histogram or stylise above 0 beside it"):
         AugmentConfig(style_images=folder)
-    assert AugmentConfig(histogram=0.1, style_images=folder).style_images == folder
+    for name in ("fda", "histogram", "stylise"):
+        assert AugmentConfig(**{name: 0.1}, style_images=folder).style_images == folder
 
 
 def test_another_folder_of_styles_is_described_otherwise(folder, tmp_path):

@@ -57,9 +57,13 @@ def test_undefined_scores_are_left_out_and_too_few_have_no_interval():
 
 
 def test_few_contents_or_styles_come_with_a_caution():
-    assert pigeonhole(CONTENTS, STYLES, 0, 10).caution == ""
-    assert "12 contents" not in pigeonhole(CONTENTS[:20], STYLES[:20], 0, 10).caution
-    assert "2 contents are too few" in pigeonhole(CONTENTS[:20], STYLES[:20], 0, 10).caution
+    assert pigeonhole(CONTENTS, STYLES, 0, 10).caution == "", "12 contents and 10 styles"
+    two = pigeonhole(CONTENTS[:20], STYLES[:20], 0, 10).caution
+    assert two.startswith("2 contents are too few"), "the 10 styles are not"
+    nine = [pair for pair in zip(CONTENTS, STYLES, strict=True) if pair[1] != "s0"]
+    assert pigeonhole(*map(list, zip(*nine, strict=True)), 0, 10).caution.startswith("9 styles are too few")
+    both = pigeonhole(list("abcabc"), list("xxxyyy"), 0, 10).caution
+    assert both.startswith("3 contents and 2 styles are too few")
 
 
 def test_baselines_stand_in_their_order_or_the_measure_is_marked():

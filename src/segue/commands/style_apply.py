@@ -24,6 +24,7 @@ from segue.infer.device import exact_arithmetic, pick_device
 from segue.infer.inputs import Input, find_images
 from segue.style.by_class import filled, split, styles_named
 from segue.style.colours import grey, with_luminance
+from segue.style.content_credentials import Signer, read_signer
 from segue.style.model_folder import StyleInfo, load_style_info, load_style_model
 from segue.style.network import Prepared, StyleNetwork, Wanted, shares_of
 from segue.style.picture import FORMATS, Pixels, as_picture, eight_bits, read_pixels, resized, size_within
@@ -126,6 +127,7 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
     shares = () if config.by_class else tuple(shares_of(wanted))
     outs = _outs(config, inputs)
     _check_outs(outs, [Path(style) for style in whole.style], config.masks)
+    signer = read_signer(config.c2pa, config.c2pa_key) if config.c2pa and config.c2pa_key else None
     if config.dry_run:
         for one in inputs:
             image_size(one.path)
@@ -141,7 +143,7 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
     settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads()}
     pairs = split(config.by_class)
     find = finder(pairs, config.segmenter, config.masks, config.device) if pairs else None
-    work = _Work(config, network, wanted, info, styles, shares, settings, find)
+    work = _Work(config, network, wanted, info, styles, shares, settings, find, signer)
     painted, failed = work.paint_all(inputs, outs)
     seconds = time.perf_counter() - began
     return StyleApplyResult(painted, (*missing, *failed), (), styles, shares, settings, seconds)
@@ -214,6 +216,7 @@ class _Work:
     shares: tuple[float, ...]
     settings: dict[str, Any]
     find: Callable[[Path, str], Found] | None = None
+    signer: Signer | None = None
 
     @functools.cached_property
     def style(self) -> Prepared:
@@ -263,7 +266,8 @@ class _Work:
         if look.kept is not None:
             result = joined_pixels(pixels, result, shown(look.kept, pixels.shape[:2], self.config.feather))
         make_folder(out.parent)
-        marked = write_marked(result, out, self._record(sha256, tiled, look), self.config.watermark)
+        record = self._record(sha256, tiled, look)
+        marked = write_marked(result, out, record, self.config.watermark, self.signer)
         size = (result.shape[0], result.shape[1])
         return Painted(one.path, out, size, tiled, marked, time.perf_counter() - began)
 

@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segue import __version__
 from segue.commands.columns import in_columns
+from segue.commands.style_album import Album
 from segue.commands.style_optimise import recipe_of
+from segue.commands.style_work import Work, judges_of_options, prepared, strengths_of
 from segue.console import duration, progress_bar
 from segue.durable import make_folder, write_text
-from segue.errors import DataError, UsageError
+from segue.errors import DataError
 from segue.infer.device import pick_device
 from segue.report.style_page import NO_ORDER, OWN, Row, render, shown
 from segue.style.evaluation.drawing import drawn_pairs
-from segue.style.evaluation.folder import Folder, beside
 from segue.style.evaluation.gatys import gatys
-from segue.style.evaluation.judge import taps_of
 from segue.style.evaluation.judging import (
     JUDGING,
     Pixels,
@@ -38,22 +39,30 @@ from segue.style.evaluation.judging import (
     painted_and_judged,
 )
 from segue.style.evaluation.jury import HUB, Jury, painted_by, seated
+from segue.style.evaluation.lpips import read_lpips_weights
 from segue.style.evaluation.measures import GATYS
 from segue.style.evaluation.methods import Method, baselines
-from segue.style.evaluation.naming import BETWEEN, Originals, Pair, common, read_originals, read_results
+from segue.style.evaluation.naming import BETWEEN, Pair
 from segue.style.evaluation.panel import Panel
+from segue.style.evaluation.rests_on import (
+    files_of,
+    judges_of,
+    lpips_of,
+    painters_of,
+    results_of,
+    segmenter_of,
+)
 from segue.style.evaluation.segmentation import Mask, read_truth
 from segue.style.evaluation.summary import Judged, Line, Summary, summarised
-from segue.style.evaluation.trained import known_styles, names_of, trained
+from segue.style.evaluation.trained import trained
 from segue.style.loss_network import load_loss_network
-from segue.style.picture import eight_bits, read_picture, resized, size_within
-from segue.style.record import StyleRecord, UsedStyle, write_marked
+from segue.style.picture import eight_bits, resized, size_within
+from segue.style.style_source import read_style
 from segue.style_configs import StyleEvaluateConfig, StyleOptimiseConfig
 
 log = logging.getLogger("segue")
 SHOWN = 6  # pairs in the report
 NARROWEST = 32  # pixels of the short side below which windows and networks see nothing
-PAINTED = "pictures"  # folder below --out for what is painted here
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ class StyleEvaluateResult:
         if self.summary is None:
             return [
                 f"{len(self.pairs)} pairs of content and style, judged for {', '.join(self.methods)}",
+                *(f"not looked at: {what}" for what in self.settings["not_checked"]),
                 "dry run: nothing was painted or written",
             ]
         found = self.summary
@@ -103,19 +113,23 @@ class StyleEvaluateResult:
 def run(config: StyleEvaluateConfig) -> StyleEvaluateResult:
     """Judge `config.results` and `config.methods`; see `StyleEvaluateConfig` for the options.
 
-    Everything is read and checked before the first picture is painted. Raises `UsageError`, `DataError`, `WeightsError`
+    Everything is read and checked before the first picture is painted; a dry run does the same, less what the hub would
+    have to give. Raises `UsageError`, `DataError`, `WeightsError`
     or `RunError`, and `TrainingStoppedError` where gatys runs away.
     """
     began = time.perf_counter()
-    work = _prepared(config)
-    if config.dry_run:
-        return StyleEvaluateResult(config.out, work.names, work.pairs, None, {}, time.perf_counter() - began)
+    work = prepared(config)
     device = pick_device(config.device)
-    jury = seated(_judges(config), config.lpips_weights, config.lpips_backbone, config.segmenter, device)
+    jury = _jury(config, device)
     panel = _panel(config, work, jury, device)
     painters = _painters(config, work, device)
+    if config.dry_run:
+        _look_at_results(work, panel)
+        left = {"not_checked": _from_hub(config)}
+        return StyleEvaluateResult(config.out, work.names, work.pairs, None, left, time.perf_counter() - began)
+    settings = _settings(config, work, jury, painters, device)
     make_folder(config.out)
-    album = _Album(config, work, frozenset(drawn_pairs(work.pairs, SHOWN, config.seed)))
+    album = Album(config, work, frozenset(drawn_pairs(work.pairs, SHOWN, config.seed)))
     values = _scored(config, work, painters, panel, album)
     methods = [Judged(m.name, m.about, painted_by(m.painted_with, jury), m.curve) for m in painters]
     methods += [Judged(f.name, str(f.path), painted_by(f.painted_with, jury)) for f in work.folders]
@@ -128,64 +142,41 @@ def run(config: StyleEvaluateConfig) -> StyleEvaluateResult:
         styles=len(work.styles.paths),
         seed=config.seed,
     )
-    settings = _settings(config, jury, device)
     result = StyleEvaluateResult(config.out, work.names, work.pairs, summary, settings, time.perf_counter() - began)
     _write(result, values, jury, album.rows(panel))
     return result
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What is judged: the originals, the results, the pairs that all have, and the methods' names in their order."""
-
-    contents: Originals
-    styles: Originals
-    folders: tuple[Folder, ...]
-    pairs: tuple[Pair, ...]
-    names: tuple[str, ...]
-    against: str
-    masks: Mapping[str, Path]
-    keep_masks: Mapping[str, Path]
-    models: Mapping[Path, Mapping[str, int | None]]
+def _from_hub(config: StyleEvaluateConfig) -> list[str]:
+    """What a dry run does not look at, since the hub would have to give it."""
+    found = [f"weights of {name}, from the hub" for name, weights in judges_of_options(config) if weights == HUB]
+    if config.lpips_weights is not None and config.lpips_backbone == HUB:
+        found.append("the network below LPIPS, from the hub")
+    if GATYS in config.methods and config.gatys_weights == HUB:
+        found.append("the network of gatys, from the hub")
+    return found
 
 
-def _prepared(config: StyleEvaluateConfig) -> _Work:
-    if config.contents == Path() or config.styles == Path():
-        raise UsageError("expected contents and styles, got fewer: segue style evaluate CONTENTS STYLES RESULTS")
-    if config.out.resolve() in {path.resolve() for path in (config.contents, config.styles, *config.results)}:
-        raise UsageError(f"out: expected a folder of its own, got {config.out}, which is read: choose another")
-    for name, _ in _judges(config):
-        taps_of(name)  # a name that is no network's is told before anything is read
-    contents, styles = read_originals(config.contents), read_originals(config.styles)
-    folders = tuple(Folder(path.resolve().name, path, read_results(path, contents, styles)) for path in config.results)
-    models = {run: known_styles(run, styles) for run in config.model}
-    of_models = [name for run in config.model for name in names_of(run, _strengths(config))]
-    names = (*dict.fromkeys(config.methods), *of_models, *(folder.name for folder in folders))
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise UsageError(
-            f"results: expected a name of its own for each method, got two called {twice}: rename a folder"
-        )
-    if config.against and config.against not in names:
-        raise UsageError(f"against: expected one of {', '.join(names)}, got {config.against!r}")
-    against = config.against or (GATYS if GATYS in names else names[0])
-    painted_in = [style for style in styles.paths if all(style in rows for rows in models.values())]
-    every = common([folder.results for folder in folders], contents.paths, painted_in)
-    pairs = drawn_pairs(every, config.pairs, config.seed)
-    painted = {content for content, _ in pairs}
-    masks, keep_masks = (
-        beside(path, sorted(painted), read_originals(path).paths) if path is not None else {}
-        for path in (config.masks, config.keep_mask)
-    )
-    return _Work(contents, styles, folders, tuple(pairs), names, against, masks, keep_masks, models)
+def _jury(config: StyleEvaluateConfig, device: torch.device) -> Jury:
+    judges, lpips_weights = judges_of_options(config), config.lpips_weights
+    if config.dry_run:
+        judges = [(name, weights) for name, weights in judges if weights != HUB]
+        if lpips_weights is not None and config.lpips_backbone == HUB:
+            read_lpips_weights(lpips_weights)
+            lpips_weights = None
+    return seated(judges, lpips_weights, config.lpips_backbone, config.segmenter, device)
 
 
-def _judges(config: StyleEvaluateConfig) -> list[tuple[str, str]]:
-    """Names and weights of the judges."""
-    return [(name, weights if equals else HUB) for name, equals, weights in (j.partition("=") for j in config.judges)]
+def _look_at_results(work: Work, panel: Panel) -> None:
+    """Read all that a run would read while it judges; raises as that would."""
+    for folder in work.folders:
+        for pair in work.pairs:
+            folder.picture(pair, panel.contents[pair[0]])
+            if work.keep_masks:
+                folder.kept(pair, work.contents.paths[pair[0]], work.keep_masks[pair[0]])
 
 
-def _panel(config: StyleEvaluateConfig, work: _Work, jury: Jury, device: torch.device) -> Panel:
+def _panel(config: StyleEvaluateConfig, work: Work, jury: Jury, device: torch.device) -> Panel:
     smallest = max([NARROWEST, *(judge.network.smallest for judge in jury.judges)])
     painted = sorted({content for content, _ in work.pairs})
     contents = {name: _at(work.contents.paths[name], config.size, smallest).to(device) for name in painted}
@@ -200,7 +191,7 @@ def _panel(config: StyleEvaluateConfig, work: _Work, jury: Jury, device: torch.d
 
 def _at(path: Path, side: int, smallest: int) -> Tensor:
     """A picture of 8 bits with `side` pixels on its long side; raises `DataError` where it is too narrow then."""
-    picture = read_picture(path)
+    picture = read_style(path)  # which reads a content, too
     size = size_within(picture.shape[2], picture.shape[3], side)
     if min(size) < smallest:
         got = f"{size[0]} x {size[1]} at this size"
@@ -208,27 +199,24 @@ def _at(path: Path, side: int, smallest: int) -> Tensor:
     return as_picture(eight_bits(resized(picture, size)), picture)  # as a file would hold it, like all results
 
 
-def _painters(config: StyleEvaluateConfig, work: _Work, device: torch.device) -> list[Method]:
+def _painters(config: StyleEvaluateConfig, work: Work, device: torch.device) -> list[Method]:
     """The methods that paint here, in the order asked for."""
     known = baselines()
-    if GATYS in config.methods:
+    methods = [name for name in dict.fromkeys(config.methods) if not (name == GATYS and config.dry_run)]
+    if GATYS in config.methods and not (config.dry_run and config.gatys_weights == HUB):
         asked = StyleOptimiseConfig(preset=config.gatys_preset, weights=config.gatys_weights)
         name, recipe = recipe_of(asked)
         taps = tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
         network, source = load_loss_network(name, taps, config.gatys_weights)
         known[GATYS] = gatys(network.prepared(device, "fp32"), recipe, config.gatys_steps, name, source.sha256 or "")
-    painters = [known[name] for name in dict.fromkeys(config.methods)]
+    painters = [known[name] for name in methods]
     for run, rows in work.models.items():
-        painters += trained(run, rows, _strengths(config), device)
+        painters += trained(run, rows, strengths_of(config), device)
     return painters
 
 
-def _strengths(config: StyleEvaluateConfig) -> list[float]:
-    return sorted(set(config.strengths))
-
-
 def _scored(
-    config: StyleEvaluateConfig, work: _Work, painters: Sequence[Method], panel: Panel, album: _Album
+    config: StyleEvaluateConfig, work: Work, painters: Sequence[Method], panel: Panel, album: Album
 ) -> dict[tuple[str, Pair], Scores]:
     """The scores of every method on every pair."""
     twice = frozenset(drawn_pairs(work.pairs, config.stability, config.seed)) if config.stability else frozenset()
@@ -247,6 +235,7 @@ def _scored(
                     kept = folder.kept(pair, work.contents.paths[pair[0]], work.keep_masks[pair[0]])
                     values[folder.name, pair]["kept"] = kept
         for task in sorted(tasks, key=lambda one: -one.work):  # the longest first: the time left is soon known
+            album.begin(task.method)
 
             def show(pair: Pair, pixels: Pixels, method: Method = task.method) -> None:
                 album.keep(method, pair, pixels)
@@ -256,45 +245,7 @@ def _scored(
     return values
 
 
-@dataclass(frozen=True)
-class _Album:
-    """Pictures of a few pairs for the report; what is painted here is written, too, so that it can be judged again."""
-
-    config: StyleEvaluateConfig
-    work: _Work
-    shown: frozenset[Pair]
-    _pictures: dict[tuple[str, Pair], Pixels] = field(default_factory=dict)
-
-    def show(self, method: str, pair: Pair, pixels: Pixels) -> None:
-        """Keep a picture for the report if its pair is among those shown."""
-        if pair in self.shown:
-            self._pictures[method, pair] = pixels
-
-    def keep(self, method: Method, pair: Pair, pixels: Pixels) -> None:
-        """The same, and write it with its record; without a watermark, which would change what is judged."""
-        self.show(method.name, pair, pixels)
-        content, style = pair
-        used = UsedStyle(style, self.work.styles.paths[style].name, "", self.work.styles.hashes[style])
-        options: dict[str, Any] = {"about": method.about, "size": self.config.size, "loss_network": method.network}
-        record = StyleRecord(
-            f"style evaluate: {method.name}", (used,), self.work.contents.hashes[content], method.sha256, options
-        )
-        folder = self.config.out / PAINTED / method.name
-        make_folder(folder)
-        write_marked(pixels, folder / f"{BETWEEN.join(pair)}.png", record, watermark=False)
-
-    def rows(self, panel: Panel) -> list[Row]:
-        """The grid of the report."""
-        rows = []
-        for content, style in sorted(self.shown):
-            first = {"content": eight_bits(panel.contents[content]), "style": eight_bits(panel.styles[style])}
-            others = [name for name in self.work.names if name not in ("identity", "style")]
-            rest = {name: self._pictures[name, (content, style)] for name in others}
-            rows.append(Row(f"{content} in the style of {style}", first | rest))
-        return rows
-
-
-def _reasons(config: StyleEvaluateConfig, work: _Work) -> dict[str, str]:
+def _reasons(config: StyleEvaluateConfig, work: Work) -> dict[str, str]:
     """Why measures that need no weights are not computed."""
     found: dict[str, str] = {}
     if len(work.styles.paths) < 2:
@@ -308,25 +259,28 @@ def _reasons(config: StyleEvaluateConfig, work: _Work) -> dict[str, str]:
     return found
 
 
-def _settings(config: StyleEvaluateConfig, jury: Jury, device: torch.device) -> dict[str, Any]:
-    judges = [
-        {
-            "network": judge.name,
-            "weights": judge.source.name,
-            "licence": judge.source.licence,
-            "sha256": judge.source.sha256,
-            "content_tap": judge.taps.content,
-            "style_taps": list(judge.taps.style),
-        }
-        for judge in jury.judges
-    ]
+def _settings(
+    config: StyleEvaluateConfig, work: Work, jury: Jury, painters: Sequence[Method], device: torch.device
+) -> dict[str, Any]:
     return {
-        "judges": judges,
+        "judges": judges_of(jury),
+        "lpips": lpips_of(jury, config.lpips_weights),
+        "segmenter": segmenter_of(config.segmenter),
+        "painted_here": painters_of(painters),
+        "sha256": {
+            "contents": dict(work.contents.hashes),
+            "styles": dict(work.styles.hashes),
+            "results": results_of(work.folders, work.pairs),
+            "masks": files_of(work.masks),
+            "keep_masks": files_of(work.keep_masks),
+        },
         "size": config.size,
         "seed": config.seed,
         "stability_pairs": config.stability,
         "device": device.type,
         "threads": torch.get_num_threads(),
+        "segue": __version__,
+        "torch": torch.__version__,
     }
 
 
@@ -354,12 +308,24 @@ def _write(
             f"style at {', '.join(one['style_taps'])}"
             for one in result.settings["judges"]
         },
+        **_facts(result.settings),
         "compared at": f"{result.settings['size']} pixels on the long side",
         "stability": f"on {result.settings['stability_pairs']} pairs at most",
         "seed": str(result.settings["seed"]),
         "computed on": f"{result.settings['device']}, {result.settings['threads']} threads",
     }
     write_text(out / "report.html", render("Style evaluation", result.summary, rows, facts))
+
+
+def _facts(settings: dict[str, Any]) -> dict[str, str]:
+    """What the report says of LPIPS and of the segmenter."""
+    lpips, segmenter = settings["lpips"], settings["segmenter"]
+    found = {}
+    if lpips is not None:
+        found["LPIPS"] = f"{lpips['channel_weights']} on {lpips['network']}, {lpips['weights']}"
+    if segmenter is not None:
+        found["segmenter"] = f"{segmenter['run']}"
+    return found
 
 
 def _cells(summary: Summary, line: Line) -> dict[str, str]:

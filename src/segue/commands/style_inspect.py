@@ -1,7 +1,8 @@
-"""`segue style inspect`: the record and the watermark of a picture, and whether they belong together."""
+"""`segue style inspect`: a picture's record, watermark and content credentials, and whether they hold."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from segue.data.image import is_raster, read_image, to_channels
 from segue.errors import DataError, UsageError
+from segue.style.credentials_found import Credentials, find_credentials
 from segue.style.record import FoundRecord, StyleRecord, UsedStyle, read_record
 from segue.style.watermark import Mark, read
 from segue.style_configs import StyleInspectConfig
@@ -23,11 +25,12 @@ class StyleInspectResult:
     image: Path
     found: FoundRecord
     mark: Mark | None
+    credentials: Credentials | None = None
 
     @property
     def exit_code(self) -> int:
-        """0 when a record, whole or damaged, or a watermark was found, 1 when nothing was."""
-        return 0 if self.found.record or self.found.problem or self.mark else 1
+        """0 when a record, whole or damaged, a watermark or a C2PA manifest was found, 1 when nothing was."""
+        return 0 if self.found.record or self.found.problem or self.mark or self.credentials else 1
 
     @property
     def belongs(self) -> bool | None:
@@ -47,6 +50,7 @@ class StyleInspectResult:
             "problem": self.found.problem or None,
             "watermark": mark,
             "belongs": self.belongs,
+            "c2pa": None if self.credentials is None else self._credentials_to_json(self.credentials),
         }
 
     def lines(self) -> list[str]:
@@ -57,7 +61,13 @@ class StyleInspectResult:
                 "it may have been made with Segue all the same: metadata can be removed, and cropping ends a watermark",
             ]
         record = [f"record: {line}" for line in self._about_record()]
-        return [_shown(line) for line in (f"{self.image}:", *record, f"watermark: {self._about_mark()}")]
+        signed = [f"C2PA: {line}" for line in _signed(self.credentials)] if self.credentials else []
+        return [_shown(line) for line in (f"{self.image}:", *record, f"watermark: {self._about_mark()}", *signed)]
+
+    def _credentials_to_json(self, credentials: Credentials) -> dict[str, Any]:
+        same = credentials.record is not None and self.found.record is not None
+        same = same and credentials.record == self.found.record.to_json()  # type: ignore[union-attr]
+        return {**dataclasses.asdict(credentials), "holds": credentials.holds, "record_is_the_pictures": same}
 
     def _about_record(self) -> list[str]:
         if self.found.problem:
@@ -92,7 +102,7 @@ def run(config: StyleInspectConfig) -> StyleInspectResult:
     if path.suffix.lower() == ".npy" or is_raster(path):
         raise DataError(f"{path}: expected a picture, got an array or a raster; give a PNG or JPEG")
     found = read_record(path)
-    return StyleInspectResult(path, found, read(to_channels(read_image(path), 3)))
+    return StyleInspectResult(path, found, read(to_channels(read_image(path), 3)), find_credentials(path))
 
 
 def _told(record: StyleRecord) -> list[str]:
@@ -103,6 +113,19 @@ def _told(record: StyleRecord) -> list[str]:
     files = [f"SHA-256 of the {name} {sha256}" for name, sha256 in hashes.items() if sha256]
     options = ", ".join(f"{name}={value}" for name, value in record.options.items())
     return [made, *styles, *files, *([f"options {options}"] if options else [])]
+
+
+def _signed(found: Credentials) -> list[str]:
+    """What the manifest says, in sentences."""
+    if found.problem:
+        return [found.problem]
+    who = f"signed by {found.signed_by or 'a certificate without a name'} ({found.issuer or 'no issuer'})"
+    signature = "the signature holds" if found.signature_holds else "THE SIGNATURE DOES NOT HOLD"
+    picture = "the picture is as it was signed" if found.picture_holds else "THE PICTURE WAS CHANGED since"
+    rest = [f"what does not hold, too: {', '.join(found.broken)}"] if found.broken else []
+    trust = "on a trust list" if found.trusted else "on no trust list that was looked at: anyone can make one"
+    made = f"{', '.join(found.actions)}; of {', '.join(found.ingredients)}"
+    return [f"{who}; {signature}; {picture}", *rest, f"the certificate is {trust}", made]
 
 
 def _style(style: UsedStyle) -> str:

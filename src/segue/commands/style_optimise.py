@@ -27,6 +27,7 @@ from segue.style.budget import PROBE, Budget, Cost, affordable
 from segue.style.by_class import split, styles_named
 from segue.style.canvas_net import CanvasNet
 from segue.style.clip_guidance import ClipGuide, load_clip
+from segue.style.content_credentials import read_signer
 from segue.style.loss_network import LossNetwork, build_loss_network, load_loss_network
 from segue.style.objective import Objective, Recipe
 from segue.style.optimise import Goal, State, Trace, paint
@@ -106,6 +107,7 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     by_text = text_recipe_of(config, network_name, recipe) if config.clip else None
     taps = by_text.content_taps if by_text else tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
     styles, scene = scene_by_class(config, pairs) if pairs else (named, _scene(config))
+    signer = read_signer(config.c2pa, config.c2pa_key) if config.c2pa and config.c2pa_key else None
     # of what was read: a file may change while it is painted
     hashes = {path: style_sha256(path) for path in (config.content, *styles)}
     device = pick_device(config.device)
@@ -137,7 +139,8 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads(), "seed": config.seed}
     sizes_and_steps = {"sizes": [f"{one.height}x{one.width}" for one in levels], "steps": [one.steps for one in levels]}
     record = dataclasses.replace(record, options={**record.options, **sizes_and_steps, **settings})
-    settings["watermark"] = write_marked(eight_bits(picture), config.out, record, config.watermark)
+    settings["watermark"] = write_marked(eight_bits(picture), config.out, record, config.watermark, signer)
+    settings["c2pa"] = signer is not None
     if config.seconds is not None and min(trace.steps for trace in traces) == 1:
         log.warning("%g seconds were too few for these pictures: some size had a single step", config.seconds)
     seconds = time.perf_counter() - began

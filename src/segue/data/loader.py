@@ -26,6 +26,7 @@ from segue.data.augment.pool import Pool
 from segue.data.augment.rare import RareClasses
 from segue.data.augment.source import Decoded, Source
 from segue.data.augment.style import styles_for
+from segue.data.augment.stylise import Painter
 from segue.data.augment.view import Labels, Pixels
 from segue.data.by_window import assembled, shrunk, windowed
 from segue.data.classes import Classes
@@ -79,9 +80,10 @@ class TrainingSet:
     instead of refused. Threads may ask for any sample at any time.
 
     Pictures that styles are taken from (`segue.data.augment.style`) are decoded at once, what is kept of them is small.
+    `painter` is what paints crops where `augment_config.stylise` asks for it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the samples, how they are changed, and what may be kept of them
         self,
         samples: Sequence[Sample],
         classes: Classes,
@@ -91,6 +93,7 @@ class TrainingSet:
         seed: int,
         cache_bytes: int = CACHE_BYTES,
         whole_bytes: int = 128 * 2**20,
+        painter: Painter | None = None,
     ) -> None:
         self.samples = samples
         self._classes = classes
@@ -104,8 +107,8 @@ class TrainingSet:
         seen = samples.seen if isinstance(samples, Chosen) else None
         self._unseen = seen is not None
         self._broken: set[int] = set()
-        styles = styles_for(augment_config, prep.size, prep.channels, self.load, len(self.samples))
-        self._pool = Pool(self.load, len(self.samples), RareClasses(pixels, seen).draw, styles)
+        styles = styles_for(augment_config, prep.size, prep.channels, self.load, len(self.samples), painter)
+        self._pool = Pool(self.load, len(self.samples), RareClasses(pixels, seen).draw, styles, painter)
 
     def __len__(self) -> int:
         return len(self.samples)

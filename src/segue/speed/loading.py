@@ -11,6 +11,7 @@ from segue.data.geometry import Preprocessing
 from segue.data.loader import CACHE_BYTES, TrainingSet, batches, bytes_in_memory, read_sample
 from segue.data.prepare import Data
 from segue.speed.turns import Slice, repeated
+from segue.style.own_painter import painter_for
 
 MOST_IMAGES = 32  # that are measured with, unless a batch is larger: they have to be decoded first
 
@@ -28,8 +29,9 @@ class Images:
         self.classes = data.classes
         self.prep = prep
         pixels = data.counts_of("train")[list(self.numbers)]
+        augment, painter = config.augment, painter_for(config.augment)
         self.kept, self.decoded = (
-            TrainingSet(self.samples, data.classes, pixels, prep, config.augment, config.seed, cache_bytes=room)
+            TrainingSet(self.samples, data.classes, pixels, prep, augment, config.seed, room, painter=painter)
             for room in (CACHE_BYTES, 0)
         )
 

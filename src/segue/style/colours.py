@@ -39,16 +39,16 @@ def coral(style: Float[Tensor, "1 3 _ _"], content: Float[Tensor, "1 3 _ _"]) ->
     """The style with the mean and the covariance of the content's colours: A (s - μ) + ν, A = Σν^½ Σμ^-½.
 
     CORAL's published code adds the identity to covariances of values up to 255; on our scale that would leave colours
-    as they are, so no variance is let below 1e-6 instead.
+    as they are, so no variance is let below 1e-6 instead. Computed on the CPU, in float64, which not every device has.
     """
     (style_mean, style_spread), (mean, spread) = _colours(style), _colours(content)
     turn = _power(spread, 0.5) @ _power(style_spread, -0.5)
-    flat = (turn @ (style.flatten(2)[0].double() - style_mean) + mean).float()
-    return flat.view_as(style).clamp(0, 1)
+    flat = (turn @ (style.flatten(2)[0].cpu().double() - style_mean) + mean).float()
+    return flat.to(style.device).view_as(style).clamp(0, 1)
 
 
 def _colours(picture: Tensor) -> tuple[Tensor, Tensor]:
-    flat = picture.flatten(2)[0].double()
+    flat = picture.flatten(2)[0].cpu().double()
     mean = flat.mean(1, keepdim=True)
     centred = flat - mean
     return mean, centred @ centred.T / flat.shape[1]

@@ -23,6 +23,7 @@ from segue.data.image import MAX_PIXELS
 from segue.data.opening import opened
 from segue.durable import write_durably
 from segue.errors import DataError, UsageError
+from segue.style.content_credentials import Signer
 from segue.style.exif_comment import comment_in, with_comment
 from segue.style.mark_frame import NUMBER_BITS
 from segue.style.picture import FORMATS, SAVED_WITH
@@ -88,16 +89,21 @@ class FoundRecord:
 
 
 def write_marked(
-    picture: UInt8[np.ndarray, "height width 3"], path: Path, record: StyleRecord, watermark: bool = True
+    picture: UInt8[np.ndarray, "height width 3"],
+    path: Path,
+    record: StyleRecord,
+    watermark: bool = True,
+    signer: Signer | None = None,
 ) -> bool:
     """Write an RGB picture with its record, and with a watermark that belongs to it; says whether it has the watermark.
 
     The file is there whole or not at all, `.png`, or `.jpg` and `.jpeg` (quality 95, colour at full resolution). A
     picture with a side below `watermark.MIN_SIDE` pixels gets the record alone, and the log says so. Metadata
-    of the content are not taken over.
+    of the content are not taken over. A `signer` signs all of it as C2PA content credentials.
 
     Raises:
         UsageError: another ending, or a record that is too long or holds what JSON cannot.
+        DataError: the signer's certificate is no longer good for it.
         RunError: the file cannot be written.
     """
     kind = FORMATS.get(path.suffix.lower())
@@ -110,7 +116,13 @@ def write_marked(
     text = seal(record.to_json(), marked)
     image = Image.fromarray(embed(picture, record.number) if marked else picture)
     options = SAVED_WITH[kind] | _metadata(kind, text)
-    write_durably(path, lambda temporary: image.save(temporary, format=kind, **options), picture.nbytes)
+
+    def write(temporary: Path) -> None:
+        image.save(temporary, format=kind, **options)
+        if signer is not None:
+            temporary.write_bytes(signer.signed(temporary.read_bytes(), kind, path.name, record.to_json()))
+
+    write_durably(path, write, picture.nbytes)
     return marked
 
 

@@ -28,6 +28,7 @@ from segue.models.sources.choice import network_of
 from segue.models.weights import load_pretrained
 from segue.objectives.supervised import supervised
 from segue.records import read_record
+from segue.style.own_painter import painter_for
 from segue.train.budget import Budget
 from segue.train.checkpoint import Checkpoint, load_newest, read_manifest
 from segue.train.class_weights import class_weights, describe
@@ -206,7 +207,16 @@ def _assemble(config: FitConfig, data: Data, model: SegmentationModel, group: Gr
     cache_bytes = 0 if data.whole else CACHE_BYTES // group.on_this_machine
     return Loop(
         engine=engine,
-        data=TrainingSet(train, data.classes, counts, prep, config.augment, config.seed, cache_bytes),
+        data=TrainingSet(
+            train,
+            data.classes,
+            counts,
+            prep,
+            config.augment,
+            config.seed,
+            cache_bytes,
+            painter=painter_for(config.augment),
+        ),
         validator=Validator(spread(val, validating.images), data.classes, prep, engine.fabric, workers, group),
         state=State(config.steps or 1, config.optim.micro_batches, validating),
         folder=Path(),  # known once the run folder exists

@@ -3,7 +3,7 @@
     augment       what one sample goes through, in order
     crop          scale and crop; flip, rotate, elastic, grid: all of it one resampling (warp)
     rare          crops around rare classes; mosaic, copy_paste, cutmix: parts of other samples (pool)
-    fda …         histogram: the look of another picture (style); labels stay
+    fda …         histogram, stylise: the look of another picture (style); labels stay
     colour …      hue, blur, noise, jpeg: the image alone; cutout: a part is blotted out
 
 A row of `AUGMENTATIONS` is called as the knob of `AugmentConfig` that switches it on. What the image has no pixels for
@@ -31,6 +31,7 @@ AUGMENTATIONS = Table(
     cutmix="cutmix:cutmix",
     fda="fda:fda",
     histogram="histogram:match_histogram",
+    stylise="stylise:stylise",
     colour="colour:recolour",
     hue="hue:shift_hue",
     blur="blur:blur",

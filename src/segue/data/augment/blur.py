@@ -28,7 +28,8 @@ def smoothed(image: Array, inside: NDArray[np.bool_], sigma: float) -> Array:
     shown = inside[..., None].astype(np.float32)
     total = np.concatenate([image * shown, shown], axis=2)
     total = _along_rows(_along_rows(total, weights).swapaxes(0, 1), weights).swapaxes(0, 1)
-    return np.asarray(total[..., :-1] * shown / np.maximum(total[..., -1:], 1e-6), np.float32)
+    mean = total[..., :-1] * shown / np.maximum(total[..., -1:], 1e-6)
+    return np.minimum(mean, 255, dtype=np.float32)  # rounding takes a mean of the brightest pixels above them
 
 
 def _along_rows(values: Array, weights: Array) -> Array:

@@ -21,6 +21,7 @@ from segue.data.augment.noise import noise
 from segue.data.augment.odds import happens
 from segue.data.augment.pool import Pool, alone
 from segue.data.augment.source import Source
+from segue.data.augment.stylise import stylise
 from segue.data.augment.view import View
 
 
@@ -65,6 +66,8 @@ def _develop(view: View, config: AugmentConfig, generator: np.random.Generator, 
         image = fda(image, view.inside, pool.style(view.size, generator).amplitude, generator)
     if happens(config.histogram, generator):
         image = match_histogram(image, view.inside, pool.style(view.size, generator).counts)
+    if happens(config.stylise, generator):
+        image = stylise(image, view.inside, pool.style(view.size, generator).moments, pool.painter, generator)
     image = recolour(image, view.inside, config.colour, generator)
     image = shift_hue(image, config.hue, generator)
     if happens(config.blur, generator):

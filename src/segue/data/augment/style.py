@@ -1,7 +1,7 @@
 """What is taken from a picture whose look another gets, and where such pictures come from.
 
-Of a style no pixel is kept, only the amplitude of its slow waves and its histogram, both at the size of a crop: some
-tens of kilobytes.
+Of a style no pixel is kept, only the amplitude of its slow waves, its histogram and, where a painter asks for them, the
+moments of its features, all at the size of a crop: some tens of kilobytes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from segue.configs import AugmentConfig
 from segue.data.augment.fda import Amplitude, amplitude_of
 from segue.data.augment.histogram import Counts, as_levels, level_counts
 from segue.data.augment.source import Source
+from segue.data.augment.stylise import Moments, Painter
 from segue.data.augment.view import Pixels
 from segue.data.census import spread
 from segue.data.geometry import resize_image
@@ -35,10 +36,11 @@ _log = logging.getLogger("segue")
 
 
 class Style(NamedTuple):
-    """The look of a picture: see `fda.amplitude_of` and `histogram.level_counts`."""
+    """The look of a picture: see `fda.amplitude_of`, `histogram.level_counts` and `stylise.Painter`."""
 
     amplitude: Amplitude
     counts: Counts
+    moments: Moments | None = None
 
 
 class Styles:
@@ -62,7 +64,7 @@ class Styles:
 
 def wants_styles(config: AugmentConfig) -> bool:
     """Whether an augmentation that takes a style is switched on."""
-    return config.fda > 0 or config.histogram > 0
+    return config.fda > 0 or config.histogram > 0 or config.stylise > 0
 
 
 def check_styles(config: AugmentConfig, channels: int) -> None:
@@ -78,12 +80,18 @@ def check_styles(config: AugmentConfig, channels: int) -> None:
 
 
 def styles_for(
-    config: AugmentConfig, size: tuple[int, int], channels: int, load: Callable[[int], Source], count: int
+    config: AugmentConfig,
+    size: tuple[int, int],
+    channels: int,
+    load: Callable[[int], Source],
+    count: int,
+    painter: Painter | None = None,
 ) -> Styles | None:
     """The styles a training draws from: those of `config.style_images`, else of the `count` samples that `load` gives.
 
     Pictures are decoded now, so that a broken one stops no training that runs; samples, which were looked at already,
-    when they are drawn. None where no augmentation asks for a style. `size` is that of the crops.
+    when they are drawn. None where no augmentation asks for a style. `size` is that of the crops; `painter` adds what
+    it needs to know of each.
 
     Raises `DataError` for a number of channels other than three, and for a folder or picture that cannot be used.
     """
@@ -92,11 +100,11 @@ def styles_for(
     _require_colours(channels)
     if config.style_images is None:
         places = spread(range(count), MOST)
-        return Styles(lambda number: style_of_sample(load(places[number]), size), len(places))
+        return Styles(lambda number: style_of_sample(load(places[number]), size, painter), len(places))
     files = style_files(config.style_images)
     chosen = spread(files, MOST)
     _log.info("styles from %d of %d pictures in %s", len(chosen), len(files), config.style_images)
-    made = for_each(partial(read_style, size=size), chosen)
+    made = for_each(partial(read_style, size=size, painter=painter), chosen)
     return Styles(made.__getitem__, len(made))
 
 
@@ -120,7 +128,7 @@ def described(folder: Path) -> str:
     return f"{len(files)} pictures ({hashlib.sha256(names.encode()).hexdigest()[:12]})"
 
 
-def read_style(path: Path, size: tuple[int, int]) -> Style:
+def read_style(path: Path, size: tuple[int, int], painter: Painter | None = None) -> Style:
     """The style of a picture file, grey ones being taken for colour.
 
     Raises `DataError` when it cannot be decoded, has other channels, or lacks data somewhere.
@@ -129,20 +137,21 @@ def read_style(path: Path, size: tuple[int, int]) -> Style:
     if missing is not None or pixels.shape[2] not in (1, CHANNELS):
         got = "pixels without data" if missing is not None else f"{pixels.shape[2]} channels"
         raise DataError(f"{path}: expected a picture of three channels to take a style from, got {got}: remove it")
-    return style_of(to_channels(pixels, CHANNELS), size)
+    return style_of(to_channels(pixels, CHANNELS), size, painter)
 
 
-def style_of_sample(source: Source, size: tuple[int, int]) -> Style:
+def style_of_sample(source: Source, size: tuple[int, int], painter: Painter | None = None) -> Style:
     """The style of a labelled sample; of one that is much larger than a crop, that of its middle."""
     _require_colours(source.channels)
     rows, columns = (_middle(length, REACH * side) for length, side in zip(source.size, size, strict=True))
-    return style_of(source.part(rows, columns)[0], size)
+    return style_of(source.part(rows, columns)[0], size, painter)
 
 
-def style_of(pixels: Pixels, size: tuple[int, int]) -> Style:
+def style_of(pixels: Pixels, size: tuple[int, int], painter: Painter | None = None) -> Style:
     """The style of pixels (H, W, 3) on the 0-255 scale, as they look at `size` (height, width)."""
     small = resize_image(pixels, size)
-    return Style(amplitude_of(small), level_counts(as_levels(small)))
+    moments = None if painter is None else painter.moments(small)
+    return Style(amplitude_of(small), level_counts(as_levels(small)), moments)
 
 
 def _middle(length: int, most: int) -> slice:
@@ -153,5 +162,5 @@ def _middle(length: int, most: int) -> slice:
 def _require_colours(channels: int) -> None:
     if channels != CHANNELS:
         raise DataError(
-            f"augment.fda and augment.histogram: expected images of three channels, got {channels}: leave both at 0"
+            f"augment.fda, histogram and stylise: expected images of three channels, got {channels}: leave them at 0"
         )

@@ -15,7 +15,9 @@ from segue.data.opening import ENDINGS
 from segue.data.walk import pictures
 from segue.durable import sha256_of
 from segue.errors import DataError
+from segue.style.bank.catalogue import PREFIX, bank_style
 from segue.style.record import StyleRecord, read_record
+from segue.style.style_source import style_sha256
 
 log = logging.getLogger("segue")
 BETWEEN = "--"
@@ -63,6 +65,23 @@ def read_originals(path: Path) -> Originals:
         paths[one.stem] = one
     paths = dict(sorted(paths.items()))
     return Originals(paths, {name: sha256_of(one) for name, one in paths.items()})
+
+
+def read_styles(path: Path) -> Originals:
+    """The same of styles, which may also be drawn: `bank:NAME`, or several as `bank:NAME,NAME`.
+
+    Raises:
+        DataError: as for `read_originals`, or a style of the bank is there twice.
+        UsageError: the bank has no style of that name.
+    """
+    if not str(path).startswith(PREFIX):
+        return read_originals(path)
+    found = [bank_style(name) for name in str(path).split(",")]
+    names = [style.name for style in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"{path}: expected each style once, got {twice} again: leave one out")
+    paths = {style.name: Path(style.reference) for style in sorted(found, key=lambda one: one.name)}
+    return Originals(paths, {name: style_sha256(one) for name, one in paths.items()})
 
 
 def read_results(folder: Path, contents: Originals, styles: Originals) -> dict[Pair, Result]:

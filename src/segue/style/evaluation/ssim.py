@@ -17,8 +17,9 @@ def ssim(picture: Float[Tensor, "1 3 height width"], content: Float[Tensor, "1 3
     """The mean over all windows that lie wholly inside: 1 for the same luminance, about 0 for unrelated pictures.
 
     Both sides need `WINDOW` pixels. The authors shrink pictures to 256 pixels first; here the size is the caller's.
+    Computed on the CPU: float64 is what variances of flat windows need, and not every device has it.
     """
-    one, other = (grey(each)[:, :1].double() for each in (picture, content))
+    one, other = (grey(each)[:, :1].cpu().double() for each in (picture, content))
     mean, its_mean = _local(one), _local(other)
     variance, its_variance = _local(one * one) - mean**2, _local(other * other) - its_mean**2
     covariance = _local(one * other) - mean * its_mean

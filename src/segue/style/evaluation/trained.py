@@ -11,7 +11,7 @@ from segue.errors import DataError
 from segue.style.evaluation.methods import Method, Picture, Tell
 from segue.style.evaluation.naming import Originals
 from segue.style.model_folder import KINDS, StyleInfo, load_style_info, load_style_model
-from segue.style.network import Prepared, Wanted
+from segue.style.network import Wanted
 
 
 def known_styles(run: Path, styles: Originals) -> dict[str, int | None]:
@@ -49,21 +49,22 @@ def trained(
 ) -> list[Method]:
     """The network of a run at every strength, in float32.
 
+    The style is looked at anew for every picture and strength, so that the seconds of each are those of a picture and
+    a style that come for the first time.
+
     Raises:
         RunError: there is no style network.
         WeightsError: its weights are damaged.
     """
     network, info = load_style_model(run)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    prepared: dict[str, Prepared] = {}
 
     def painting(strength: float) -> Method:
         def paint(content: Picture, style: Picture, name: str, tell: Tell) -> Picture:
+            row = rows[name]
             with torch.no_grad():
-                if name not in prepared:
-                    row = rows[name]
-                    prepared[name] = network.prepared([Wanted(row=row, picture=style if row is None else None)])
-                return network.stylise(content, prepared[name], strength)
+                prepared = network.prepared([Wanted(row=row, picture=style if row is None else None)])
+                return network.stylise(content, prepared, strength)
 
         about = f"{run}, a network of kind {info.kind}, strength {strength:g}"
         curve = run.resolve().name
