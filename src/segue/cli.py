@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "style bank": (style_configs.StyleBankConfig, "segue.commands.style_bank"),
     "style train": (style_configs.StyleTrainConfig, "segue.commands.style_train"),
     "style apply": (style_configs.StyleApplyConfig, "segue.commands.style_apply"),
+    "style video": (style_configs.StyleVideoConfig, "segue.commands.style_video"),
     "style evaluate": (style_configs.StyleEvaluateConfig, "segue.commands.style_evaluate"),
     "style inspect": (style_configs.StyleInspectConfig, "segue.commands.style_inspect"),
     "convert": (configs.ConvertConfig, "segue.commands.convert"),

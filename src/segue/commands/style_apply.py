@@ -22,22 +22,20 @@ from segue.infer.ahead import ahead
 from segue.infer.device import exact_arithmetic, pick_device
 from segue.infer.inputs import Input, find_images
 from segue.style.by_class import filled, split, styles_named
-from segue.style.colours import grey, with_luminance
 from segue.style.model_folder import StyleInfo, load_style_info, load_style_model
 from segue.style.network import Prepared, StyleNetwork, Wanted, shares_of
+from segue.style.painter import TILE, Painter, Watch
 from segue.style.picture import FORMATS, Pixels, as_picture, eight_bits, read_pixels, resized, size_within
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.regions import nearest
 from segue.style.seam import joined_pixels, shown
-from segue.style.tiling import Regions, paint_tiles
+from segue.style.tiling import Regions
 from segue.style_configs import StyleApplyConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
 from segue.train.step import out_of_memory
 
 log = logging.getLogger("segue")
-TILE = 1536  # pixels of the long side past which a picture is painted in tiles
-Watch = Callable[[float], None]
 LARGEST_BLOCK = 1 << 28  # bytes of what is kept when freed; pictures and their watermarks are larger
 
 
@@ -215,6 +213,12 @@ class _Work:
     find: Callable[[Path, str], Found] | None = None
 
     @functools.cached_property
+    def painter(self) -> Painter:
+        """The network with the options of all pictures."""
+        tile = TILE if self.config.tile is None else self.config.tile
+        return Painter(self.network, self.config.strength, self.config.keep_colours, tile)
+
+    @functools.cached_property
     def style(self) -> Prepared:
         """All styles as one mix."""
         return self.network.prepared(self.wanted)
@@ -250,11 +254,10 @@ class _Work:
 
     def _paint(self, one: Input, pixels: Pixels, sha256: str, out: Path, watch: Watch) -> Painted:
         began = time.perf_counter()
-        tile = TILE if self.config.tile is None else self.config.tile
-        tiled = 0 < tile < max(pixels.shape[:2])
+        tiled = self.painter.in_tiles(pixels)
         look = self._look(one, pixels)
         try:
-            result = self._tiles(pixels, look, tile, watch) if tiled else self._whole(pixels, look)
+            result = self.painter.paint(pixels, look.style, regions=look.regions, watch=watch)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -277,29 +280,6 @@ class _Work:
         kept = torch.from_numpy(regions < 0)
         numbers = Regions(nearest(filled(regions), pixels.shape[:2]), len(places))
         return _Look(self.style_of(places), styles, numbers, kept if bool(kept.any()) else None)
-
-    def _whole(self, pixels: Pixels, look: _Look) -> Pixels:
-        content = as_picture(pixels).to(self.settings["device"])
-        maps = None if look.regions is None else look.regions.maps().to(content.device)
-        painted = self.network.stylise(content, look.style, self.config.strength, maps=maps)
-        return eight_bits(self._finished(painted, content))
-
-    def _tiles(self, pixels: Pixels, look: _Look, tile: int, watch: Watch) -> Pixels:
-        return paint_tiles(
-            self.network,
-            pixels,
-            look.style,
-            tile,
-            strength=self.config.strength,
-            regions=look.regions,
-            finish=self._finished,
-            watch=watch,
-        )
-
-    def _finished(self, painted: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
-        if self.config.keep_colours == "none":
-            return painted
-        return with_luminance(content, grey(painted))
 
     def _record(self, content_sha256: str, tiled: bool, look: _Look) -> StyleRecord:
         options: dict[str, Any] = {
