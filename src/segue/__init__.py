@@ -28,6 +28,7 @@ __all__ = [
     "style_inspect",
     "style_optimise",
     "style_train",
+    "style_video",
 ]
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         style_inspect,
         style_optimise,
         style_train,
+        style_video,
     )
 
 

@@ -126,6 +126,8 @@ def _interrupted(arguments: Sequence[str]) -> str:
         return "interrupted; a run that had begun goes on from its last resume point with segue style train --resume"
     if list(arguments[:2]) == ["style", "evaluate"]:
         return "interrupted; what was painted is in pictures/ of the --out folder, to be judged as RESULTS"
+    if list(arguments[:2]) == ["style", "video"]:
+        return "interrupted at once; frames that were written to a folder are there, of a video nothing is"
     if GROUPS.keys() & arguments[:1]:
         return "interrupted; the picture was not written"
     return "interrupted; a run that had begun goes on from its last resume point with segue fit --resume"

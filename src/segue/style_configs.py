@@ -95,7 +95,7 @@ class StyleOptimiseConfig(Checked):
     by_class: tuple[str, ...] = knob(
         (),
         'style of each class of the content, as "sky=starry.jpg, road=sketch.jpg, person=keep", in place of STYLE; '
-        "rest= names the others, which are kept when it is not given",
+        "rest= names the others, which are kept when it is not given; names with commas in them stand in double quotes",
     )
     segmenter: Path | None = knob(None, "run or model folder of segue fit that finds the classes in the content")
     feather: float = knob(
@@ -339,7 +339,7 @@ class StyleApplyConfig(Checked):
     by_class: tuple[str, ...] = knob(
         (),
         'style of each class in the pictures, as "sky=starry.jpg, road=sketch.jpg, person=keep", in place of --style; '
-        "rest= names the others, which are kept when it is not given",
+        "rest= names the others, which are kept when it is not given; names with commas in them stand in double quotes",
     )
     segmenter: Path | None = knob(None, "run or model folder of segue fit that finds the classes in the pictures")
     masks: Path | None = knob(
@@ -492,7 +492,7 @@ class StyleVideoConfig(Checked):
         self.like_pictures()
 
     def like_pictures(self) -> StyleApplyConfig:
-        """The same styles asked of a network that paints pictures; raises `UsageError` for what does not fit together."""
+        """The same styles asked for pictures; raises `UsageError` for what does not fit together."""
         return StyleApplyConfig(
             pictures=(self.clip,),
             model=self.model,
@@ -507,9 +507,9 @@ class StyleVideoConfig(Checked):
 
 @dataclass(frozen=True)
 class StyleInspectConfig(Checked):
-    """Say what the record and the watermark of a picture tell about how it was made."""
+    """Say what the record and the watermark of a picture or a video tell about how it was made."""
 
-    image: Path = knob(Path(), "picture to look at: PNG, JPEG, WebP, TIFF or BMP", positional=True)
+    image: Path = knob(Path(), "picture to look at: PNG, JPEG, WebP, TIFF or BMP; or a video, as .mp4", positional=True)
     json: bool = knob(False, "print the result as JSON on standard output")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from segue.commands.styled_classes import Found, finder
 from segue.console import duration, progress_bar
 from segue.data.image import image_size
 from segue.durable import make_folder, sha256_of
-from segue.errors import DataError, MissingPackageError, UsageError
+from segue.errors import DataError, InterruptedRunError, MissingPackageError, UsageError
 from segue.infer.ahead import ahead
 from segue.infer.device import exact_arithmetic, pick_device
 from segue.infer.inputs import Input, find_images
@@ -30,6 +31,7 @@ from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.regions import nearest
 from segue.style.seam import joined_pixels, shown
 from segue.style.tiling import Regions
+from segue.style.video.reading import ENDINGS as VIDEOS
 from segue.style_configs import StyleApplyConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
@@ -103,7 +105,8 @@ class StyleApplyResult:
             for style, share in zip(self.styles, self.shares or [None] * len(self.styles), strict=True)
         )
         if self.planned:
-            return [*(str(path) for path in self.planned), f"in {names}", "dry run: nothing written"]
+            planned = [*(str(path) for path in self.planned), f"in {names}", "dry run: nothing written"]
+            return [*planned, *(f"cannot be painted: {line}" for line in self.failed)]
         what = str(self.painted[0].out) if len(self.painted) == 1 else f"{len(self.painted)} pictures"
         lines = [f"{what} painted in {names} in {duration(self.seconds)}"] if self.painted else []
         return [*lines, *(f"not painted: {line}" for line in self.failed)]
@@ -123,21 +126,20 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
     shares = () if config.by_class else tuple(shares_of(wanted))
     outs = _outs(config, inputs)
     _check_outs(outs, [Path(style) for style in whole.style], config.masks)
-    if config.dry_run:
-        for one in inputs:
-            image_size(one.path)
-        return StyleApplyResult((), missing, tuple(outs), styles, shares, {}, time.perf_counter() - began)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device.type)
+    network, info = load_style_model(model)
+    pairs = split(config.by_class)
+    find = finder(pairs, config.segmenter, config.masks, config.device) if pairs else None
+    if config.dry_run:
+        wrong = _unreadable(inputs, find if config.masks else None)
+        return StyleApplyResult((), (*missing, *wrong), tuple(outs), styles, shares, {}, time.perf_counter() - began)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     if device.type == "cpu":
         keep_freed_memory(LARGEST_BLOCK)
-    network, info = load_style_model(model)
     network.computing_in(precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads()}
-    pairs = split(config.by_class)
-    find = finder(pairs, config.segmenter, config.masks, config.device) if pairs else None
     work = _Work(config, network, wanted, info, styles, shares, settings, find)
     painted, failed = work.paint_all(inputs, outs)
     seconds = time.perf_counter() - began
@@ -148,6 +150,9 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
 
 
 def _inputs(config: StyleApplyConfig) -> tuple[list[Input], tuple[str, ...]]:
+    for path in config.pictures:
+        if path.suffix.lower() in VIDEOS and path.is_file():
+            raise UsageError(f"pictures: expected pictures, got the video {path}: segue style video {path} paints it")
     inputs, missing = find_images(config.pictures, config.out)
     if not inputs:
         raise DataError("; ".join(missing))
@@ -176,6 +181,26 @@ def _check_outs(outs: Sequence[Path], styles: Sequence[Path], masks: Path | None
         whole = out.resolve()
         if whole in read or (masks and masks.is_dir() and masks.resolve() in whole.parents):
             raise UsageError(f"out: expected another place than the styles and masks that are read, got {out}")
+
+
+def _unreadable(inputs: Sequence[Input], find: Callable[[Path, str], Found] | None) -> tuple[str, ...]:
+    """One line for each picture of a dry run whose header, or the mask that `find` looks for, cannot be read."""
+    wrong = []
+    for one in inputs:
+        try:
+            image_size(one.path)
+            if find is not None:
+                find(one.path, one.name)
+        except (DataError, UsageError, MissingPackageError) as error:
+            wrong.append(str(error))
+    return tuple(wrong)
+
+
+def _how_far(painted: Sequence[Painted], count: int) -> str:
+    """What an interrupted command leaves behind."""
+    if not painted:
+        return "interrupted; no picture was written"
+    return f"interrupted; written are {len(painted)} of {count} pictures, the last {painted[-1].out}"
 
 
 def _moved(update: Callable[[float, str], None], number: int, count: int, name: str, share: float) -> None:
@@ -230,16 +255,20 @@ class _Work:
 
     def paint_all(self, inputs: Sequence[Input], outs: Sequence[Path]) -> tuple[tuple[Painted, ...], tuple[str, ...]]:
         """What was painted, and what was not and why; the next picture is read while this one is painted."""
-        painted, failed = [], []
-        with exact_arithmetic(), progress_bar("painting") as update:
-            for number, (one, read) in enumerate(ahead(self._read, inputs, threads=1)):
-                watch = functools.partial(_moved, update, number, len(inputs), one.name)
-                try:
-                    painted.append(self._paint(one, *read.result(), outs[number], watch))
-                except (DataError, UsageError, MissingPackageError) as error:  # of this picture, not of the others
-                    failed.append(str(error))
-                    log.warning("%s", error)
-                watch(1.0)
+        painted: list[Painted] = []
+        failed: list[str] = []
+        try:
+            with exact_arithmetic(), progress_bar("painting") as update:
+                for number, (one, read) in enumerate(ahead(self._read, inputs, threads=1)):
+                    watch = functools.partial(_moved, update, number, len(inputs), one.name)
+                    try:
+                        painted.append(self._paint(one, *read.result(), outs[number], watch))
+                    except (DataError, UsageError, MissingPackageError) as error:  # of this picture, not of the others
+                        failed.append(str(error))
+                        log.warning("%s", error)
+                    watch(1.0)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(_how_far(painted, len(inputs)), signal.SIGINT) from None
         return tuple(painted), tuple(failed)
 
     def _read(self, one: Input) -> tuple[Pixels, str]:

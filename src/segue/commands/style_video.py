@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -46,6 +46,7 @@ log = logging.getLogger("segue")
 RATE = 25  # frames in a second of numbered frames, when nothing says
 SEEN = 1024  # pixels of the long side at which stability is measured
 LARGEST_BLOCK = 1 << 28  # bytes of what is kept when freed
+Given, Found = TypeVar("Given"), TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ class _Work:
         """Look at the clip, paint it, and say what came out."""
         found = self._survey(stop)
         if found is None:
-            raise InterruptedRunError("interrupted before the first frame was painted", stop.signal_number or 2)
+            raise _interrupted("before the first frame was painted", stop)
         if len(found.scenes) > 1 and self.config.statistics == "clip":
             log.info("%d hard cuts: --statistics scene gives each scene a set of its own", len(found.scenes) - 1)
         record = self._record(found)
@@ -224,6 +225,8 @@ class _Work:
         sink = self._sink(found, record)
         try:
             self._paint(found, sink, meter, stop)
+            if sink.written == 0:
+                raise _interrupted("before the first frame was painted", stop)
             complete = sink.written == found.count
             out = sink.close(complete)
         except BaseException:
@@ -248,8 +251,7 @@ class _Work:
         if isinstance(sink, VideoWriter):
             _write_beside(result, record, sink.marked, found.count)
         if not complete:
-            told = f"interrupted; {sink.written} of {found.count} frames are in {out}"
-            raise InterruptedRunError(told, stop.signal_number or 2)
+            raise _interrupted(f"; {sink.written} of {found.count} frames are in {out}", stop)
         return result
 
     def _survey(self, stop: StopRequest) -> Survey | None:
@@ -270,7 +272,7 @@ class _Work:
             )
 
     def _measure(self, frames: Sequence[Pixels]) -> Statistics:
-        found = [self._trying(lambda pixels=pixels: self.painter.statistics(pixels, self.style)) for pixels in frames]
+        found = [self._trying(self.painter.statistics, pixels, self.style) for pixels in frames]
         return pooled(found, self.painter.network.deviations)
 
     def _shrunk(self, pixels: Pixels) -> Pixels:
@@ -284,11 +286,11 @@ class _Work:
                     return
                 pixels = _prepared(self.config, self.out, frame)
                 shared = found.statistics_of(number)
-                painted = self._trying(lambda pixels=pixels, shared=shared: self._painted(pixels, shared))
+                painted = self._trying(self._painted, pixels, shared)
                 if number in meter.wanted:
                     pictures = {self.config.statistics: _seen(painted)}
                     if shared is not None:
-                        alone = self._trying(lambda pixels=pixels: self._painted(pixels, None))
+                        alone = self._trying(self._painted, pixels, None)
                         pictures["frame"] = _seen(alone)
                     meter.show(number, _seen(pixels), pictures)
                 sink.add(painted, frame)
@@ -298,9 +300,9 @@ class _Work:
     def _painted(self, pixels: Pixels, statistics: Statistics | None) -> Pixels:
         return self.painter.paint(pixels, self.style, statistics=statistics)
 
-    def _trying(self, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is computed
+    def _trying(self, compute: Callable[[Pixels, Given], Found], pixels: Pixels, given: Given) -> Found:
         try:
-            return compute()
+            return compute(pixels, given)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -317,12 +319,12 @@ class _Work:
         given = Fraction(self.config.rate).limit_denominator(1001) if self.config.rate is not None else Fraction(RATE)
         return VideoWriter(
             self.out,
-            self.clip,
             found.size,
             rate=self.clip.rate or given,
             record=record,
             watermark=self.config.watermark,
             quality=self.config.quality,
+            sound=self.clip.path if isinstance(self.clip, VideoFile) and self.clip.sound else None,
         )
 
     def _record(self, found: Survey) -> StyleRecord:
@@ -344,6 +346,12 @@ class _Work:
             options["text"] = self.config.text
         content = sha256_of(self.clip.path) if isinstance(self.clip, VideoFile) else ""
         return StyleRecord("style video", self.styles, content, self.info.sha256, options)
+
+
+def _interrupted(told: str, stop: StopRequest) -> InterruptedRunError:
+    number = stop.signal_number
+    assert number is not None, "nothing else ends a painting early"
+    return InterruptedRunError(f"interrupted{'' if told.startswith(';') else ' '}{told}", number)
 
 
 def _seen(pixels: Pixels) -> Pixels:

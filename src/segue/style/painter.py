@@ -35,7 +35,7 @@ class Painter:
 
     def in_tiles(self, pixels: Pixels) -> bool:
         """Whether the picture is painted in tiles."""
-        return 0 < self.tile < max(pixels.shape[:2])
+        return 0 < self.tile < max(pixels.shape[0], pixels.shape[1])
 
     def paint(
         self,
@@ -66,10 +66,7 @@ class Painter:
 
     def statistics(self, pixels: Pixels, style: Prepared) -> Statistics:
         """What `paint` normalises this picture by when it is given nothing else."""
-        if self.in_tiles(pixels):
-            content = small_copy(pixels, self.tile).to(self._device)
-        else:
-            content = self._content(pixels)
+        content = small_copy(pixels, self.tile).to(self._device) if self.in_tiles(pixels) else self._content(pixels)
         return self.network.statistics(content, style)
 
     @property

@@ -1,8 +1,8 @@
 """Where the pixels of one frame are in another: optical flow, and which of them are there at all.
 
-The flow is OpenCV's DIS (Kroeger et al. 2016, https://arxiv.org/abs/1603.03590). A pixel is in sight where the way to the
-other frame and back ends near where it began (Sundaram, Brox and Keutzer 2010,
-https://doi.org/10.1007/978-3-642-15549-9_32, equation 5).
+The flow is OpenCV's DIS (Kroeger et al. 2016, https://arxiv.org/abs/1603.03590). A pixel is in sight where the way to
+the other frame and back ends near where it began, the check of Sundaram, Brox and Keutzer 2010
+(https://doi.org/10.1007/978-3-642-15549-9_32).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from segue.style.picture import Pixels
 
@@ -20,6 +20,7 @@ class Frame:
     time: Fraction | None = None
 
 
+@runtime_checkable
 class Clip(Protocol):
     """Frames that can be read from the first to the last, as often as is asked for, with one in memory at a time."""
 

@@ -62,6 +62,12 @@ class VideoFile:
                 yield Frame(_upright(frame), None, time)
 
 
+def texts_in(path: Path) -> tuple[str, ...]:
+    """What the metadata of a video file say, the comment among them; raises as `VideoFile.of` does."""
+    with _opened(path) as container:
+        return tuple(str(text) for text in container.metadata.values())
+
+
 def _opened(path: Path) -> Any:  # noqa: ANN401 - PyAV's container
     if not path.is_file():
         raise DataError(f"{path}: expected a video or a folder of numbered frames, found no such file")

@@ -39,7 +39,7 @@ class Survey:
         return sum(first <= number for first in self.scenes) - 1
 
 
-def survey(  # noqa: PLR0913 - what is looked for, and who is asked and told
+def survey(
     clip: Clip,
     kind: str,
     samples: int,

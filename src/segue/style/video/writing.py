@@ -18,8 +18,7 @@ from segue.extras import require
 from segue.style.picture import Pixels
 from segue.style.record import StyleRecord
 from segue.style.record_text import seal
-from segue.style.video.frame import Clip, Frame
-from segue.style.video.reading import VideoFile
+from segue.style.video.frame import Frame
 from segue.style.watermark import MIN_SIDE, embed
 
 WRITTEN = (".mp4", ".mov", ".mkv")
@@ -37,28 +36,28 @@ class VideoWriter:
 
     Args:
         path: .mp4, .mov or .mkv.
-        clip: what is painted; of a video its frames' times and its sound are carried over.
         size: height and width; an odd last row or column is left out, since H.264 has half as many colours.
         rate: frames in a second.
         record: how the frames were made; it lies in the file's comment.
         watermark: whether every frame holds the record's number.
         quality: constant rate factor, 0 for no loss.
+        sound: a file whose first sound is carried over.
 
     Raises:
         MissingPackageError: PyAV is not installed, which the extra `video` brings.
         RunError: the file cannot be written.
     """
 
-    def __init__(  # noqa: PLR0913 - a file has that many sides
+    def __init__(
         self,
         path: Path,
-        clip: Clip,
         size: tuple[int, int],
         *,
         rate: Fraction,
         record: StyleRecord,
         watermark: bool,
         quality: int,
+        sound: Path | None = None,
     ) -> None:
         self._av = require("av", "video")
         self.path, self.size = path, (size[0] // 2 * 2, size[1] // 2 * 2)
@@ -76,7 +75,7 @@ class VideoWriter:
             self._container = self._av.open(str(self._working), "w")
             self._container.metadata["comment"] = seal(record.to_json(), self.marked)
             self._stream = self._encoder(quality)
-            self._sound = _Sound(clip.path, self._container) if isinstance(clip, VideoFile) and clip.sound else None
+            self._sound = None if sound is None else _Sound(sound, self._container)
         self._last = -1
 
     def add(self, pixels: Pixels, frame: Frame) -> None:
@@ -107,7 +106,7 @@ class VideoWriter:
                 self._sound.up_to(None if complete else Fraction(self._last, _TICKS))
             self._container.close()
         path = self.path if complete else self.path.with_suffix(f".partial{self.path.suffix}")
-        write_durably(path, self._working.replace)
+        write_durably(path, self._move)
         return path
 
     def discard(self) -> None:
@@ -115,6 +114,9 @@ class VideoWriter:
         with contextlib.suppress(self._av.FFmpegError):
             self._container.close()
         self._working.unlink(missing_ok=True)
+
+    def _move(self, path: Path) -> None:
+        self._working.replace(path)
 
     def _encoder(self, quality: int) -> Any:  # noqa: ANN401 - PyAV's own
         stream = self._container.add_stream(_CODEC, rate=self.rate, options={"crf": str(quality)})
