@@ -125,7 +125,7 @@ def test_cuts_are_told_and_scenes_can_have_their_own(folder, capsys):
 def test_words_blends_sizes_and_colours_are_those_of_style_apply(folder, capsys):
     result = painted(
         folder, capsys, "frames", "--text", "a cathedral's stained glass", "--keep-colours", "luminance",
-        "--size", "41", "--out", folder / "out.mkv", "--rate", "5", "--quality", "30", "--samples", "2", "--tile", "256",
+        "--size", "41", "--out", folder / "out.mkv", "--rate", "5", "--quality", "30", "--samples", "2",
     )  # fmt: skip
     assert result["styles"] == {"stained-glass": 1.0}
     assert (result["height"], result["width"]) == (30, 40), "even, for a video"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -174,9 +175,17 @@ def test_what_is_no_video_is_one_line(tmp_path):
         VideoFile.of(tmp_path / "in.mp4")
     with pytest.raises(DataError, match="found no such file"):
         VideoFile.of(tmp_path / "absent.mp4")
-    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n", encoding="utf-8")
-    with pytest.raises(DataError):
-        VideoFile.of(tmp_path / "list.m3u8")
+
+
+def test_a_play_list_reaches_no_network(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/x.ts"
+        (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\n{address}\n#EXT-X-ENDLIST\n", encoding="utf-8")
+        with pytest.raises(DataError):
+            list(VideoFile.of(tmp_path / "list.m3u8").frames())
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
