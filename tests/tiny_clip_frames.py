@@ -9,16 +9,18 @@ import av
 import numpy as np
 from PIL import Image
 
-from segue.style.picture import eight_bits
+from segue.style.picture import eight_bits, resized
 from tiny_style import picture
 
 HEIGHT, WIDTH, STEP = 48, 64, 2  # STEP pixels to the right in each frame
 Frames = list[np.ndarray]
 
 
-def moving(count: int, seed: int = 0) -> Frames:
-    """Frames whose content moves left by `STEP` pixels."""
-    wide = eight_bits(picture(seed, HEIGHT, WIDTH + STEP * count))
+def moving(count: int, seed: int = 0, coarse: int = 1) -> Frames:
+    """Frames whose content moves left by `STEP` pixels; `coarse` things are larger by as much."""
+    size = (HEIGHT, WIDTH + STEP * count)
+    small = picture(seed, size[0] // coarse, size[1] // coarse)
+    wide = eight_bits(resized(small, size))
     return [np.ascontiguousarray(wide[:, STEP * n : STEP * n + WIDTH]) for n in range(count)]
 
 

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from segue.errors import UsageError
 
 T = TypeVar("T")
-_QUOTED_OR_NOT = re.compile(r'"(?P<quoted>[^"]*)"|,|[^,"]+|"')  # a quote without its other half is a letter
+# quotes stand around a whole name, behind a comma or an equals sign; elsewhere, as in 12" disc.jpg, they are letters
+_QUOTED_OR_NOT = re.compile(r'(?:^|(?<=[,= ]))"(?P<quoted>[^"]*)"(?=\s*(?:[,=]|$))|,|[^,"]+|"')
 
 
 class Groups(tuple[tuple[str, tuple[str, ...]], ...]):

@@ -219,7 +219,7 @@ class _Work:
         if found is None:
             raise _interrupted("before the first frame was painted", stop)
         if len(found.scenes) > 1 and self.config.statistics == "clip":
-            log.info("%d hard cuts: --statistics scene gives each scene a set of its own", len(found.scenes) - 1)
+            log.info("hard cuts found: %d; --statistics scene gives each scene a set of its own", len(found.scenes) - 1)
         record = self._record(found)
         meter = self._meter(found)
         sink = self._sink(found, record)
