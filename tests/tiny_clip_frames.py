@@ -32,13 +32,13 @@ def numbered(folder: Path, frames: Frames, first: int = 1) -> Path:
     return folder
 
 
-def encoded(path: Path, frames: Frames, *, rate: int = 10, sound: bool = False) -> Path:
-    """The frames as H.264 of high quality, with a tone where that is asked for."""
+def encoded(path: Path, frames: Frames, *, rate: int = 10, sound: str = "") -> Path:
+    """The frames as H.264 of high quality, with a tone where a codec for it is named (aac, pcm_s16le)."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "4"})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
-        tone = container.add_stream("aac", rate=44100) if sound else None
+        tone = container.add_stream(sound, rate=44100) if sound else None
         for number, frame in enumerate(frames):
             shown = av.VideoFrame.from_ndarray(frame, "rgb24")
             shown.pts, shown.time_base = number, Fraction(1, rate)
@@ -49,7 +49,7 @@ def encoded(path: Path, frames: Frames, *, rate: int = 10, sound: bool = False) 
             wave = (0.2 * np.sin(2 * np.pi * 440 * times)).astype(np.float32)[None]
             heard = av.AudioFrame.from_ndarray(wave, "fltp", "mono")
             heard.sample_rate, heard.pts = 44100, 0
-            resampler = av.AudioResampler("fltp", tone.codec_context.layout, 44100, 1024)
+            resampler = av.AudioResampler("fltp" if sound == "aac" else "s16", tone.codec_context.layout, 44100, 1024)
             for part in (*resampler.resample(heard), *resampler.resample(None)):
                 container.mux(tone.encode(part))
             container.mux(tone.encode(None))

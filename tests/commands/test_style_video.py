@@ -33,7 +33,7 @@ HERE = ("--device", "cpu", "--precision", "fp32", "--no-watermark")
 @pytest.fixture
 def folder(tmp_path):
     """A clip as a video and as frames, a network that knows three styles, one that takes any, and a picture."""
-    encoded(tmp_path / "clip.mp4", moving(COUNT), sound=True)
+    encoded(tmp_path / "clip.mp4", moving(COUNT), sound="aac")
     numbered(tmp_path / "frames", moving(COUNT))
     save_style_model(tmp_path / "known", painter(), [UsedStyle(name, licence="CC0-1.0") for name in ("a", "b", "c")])
     torch.manual_seed(0)

@@ -128,7 +128,7 @@ def test_what_was_filmed_upright_is_read_upright(tmp_path):
 
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
 def test_pictures_times_sound_and_record_go_through(tmp_path, ending):
-    clip = VideoFile.of(encoded(tmp_path / "in.mp4", moving(12), sound=True))
+    clip = VideoFile.of(encoded(tmp_path / "in.mp4", moving(12), sound="aac"))
     path = write(tmp_path / f"out.{ending}", list(clip.frames()), sound=clip.path)
     assert shapes(path) == [("video", "h264"), ("audio", "aac")]
     found = VideoFile.of(path)
@@ -143,6 +143,14 @@ def test_pictures_times_sound_and_record_go_through(tmp_path, ending):
     assert unseal(comment).content == RECORD.to_json()
     assert seconds == pytest.approx(1.2, abs=0.1)
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_sound_that_a_container_does_not_take_is_left_out_with_a_word(tmp_path, caplog):
+    clip = VideoFile.of(encoded(tmp_path / "in.mkv", moving(3), sound="pcm_s16le"))
+    for ending, streams in (("mkv", ["video", "audio"]), ("mp4", ["video"])):
+        path = write(tmp_path / f"out.{ending}", list(clip.frames()), sound=clip.path)
+        assert [kind for kind, _ in shapes(path)] == streams
+    assert "the sound (pcm_s16le) does not go into mp4 and is left out: write .mkv" in caplog.text
 
 
 def test_pure_colours_of_any_size_come_back(tmp_path):

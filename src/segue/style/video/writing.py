@@ -104,6 +104,7 @@ class VideoWriter:
             self._container.mux(self._stream.encode(None))
             if self._sound is not None:
                 self._sound.up_to(None if complete else Fraction(self._last, _TICKS))
+                self._sound.close()
             self._container.close()
         path = self.path if complete else self.path.with_suffix(f".partial{self.path.suffix}")
         write_durably(path, self._move)
@@ -146,7 +147,7 @@ class _Sound:
     def __init__(self, source: Path, target: Any) -> None:  # noqa: ANN401 - PyAV's container
         self._av = require("av", "video")
         self._source = self._av.open(str(source), options={"protocol_whitelist": "file"})
-        self._target = target
+        self._name, self._target = source, target
         stream = self._source.streams.audio[0]
         name = stream.codec_context.name
         self._packets: Iterator[Any] = iter(())
@@ -158,11 +159,25 @@ class _Sound:
             return
         self._stream = target.add_stream_from_template(stream)
         self._packets = (packet for packet in self._source.demux(stream) if packet.dts is not None)
-        self._next = next(self._packets, None)
+        self._next = self._read()
 
     def up_to(self, time: Fraction | None) -> None:
         """Copy what is heard before that second, or all that is left."""
         while self._next is not None and (time is None or self._next.dts * self._next.time_base <= time):
+            dts = self._next.dts
             self._next.stream = self._stream
             self._target.mux(self._next)
-            self._next = next(self._packets, None)
+            self._next = self._read()
+            while self._next is not None and self._next.dts <= dts:  # times that fall back end a file
+                self._next = self._read()
+
+    def close(self) -> None:
+        """Leave the source."""
+        self._source.close()
+
+    def _read(self) -> Any:  # noqa: ANN401 - PyAV's packet
+        try:
+            return next(self._packets, None)
+        except self._av.FFmpegError as error:
+            _log.warning("%s: the sound is damaged (%s): the rest is left out", self._name, error)
+            return None
