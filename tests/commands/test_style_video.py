@@ -254,7 +254,13 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(folder, capsys):
 
 def test_python_has_the_verb(folder):
     result = segue.style_video(
-        folder / "frames", model=folder / "known", style="a", out=folder / "out.mp4", watermark=False, stability=1
+        folder / "frames",
+        model=folder / "known",
+        style="a",
+        out=folder / "out.mp4",
+        watermark=False,
+        stability=1,
+        precision="fp32",
     )
     assert (result.frames, result.steadiness.places) == (COUNT, 1)
     assert result.steadiness.painted["clip"].near >= 0

@@ -101,7 +101,7 @@ def test_each_frame_is_written_with_its_own_record(tmp_path):
 
 
 def test_a_video_is_read_with_the_times_of_its_frames(tmp_path):
-    frames = moving(6)
+    frames = moving(6, coarse=6)
     clip = VideoFile.of(encoded(tmp_path / "in.mp4", frames))
     assert (clip.count, clip.rate, clip.sound) == (6, 10, False)
     found = list(clip.frames())
@@ -128,7 +128,7 @@ def test_what_was_filmed_upright_is_read_upright(tmp_path):
 
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
 def test_pictures_times_sound_and_record_go_through(tmp_path, ending):
-    clip = VideoFile.of(encoded(tmp_path / "in.mp4", moving(12), sound="aac"))
+    clip = VideoFile.of(encoded(tmp_path / "in.mp4", moving(12, coarse=6), sound="aac"))
     path = write(tmp_path / f"out.{ending}", list(clip.frames()), sound=clip.path)
     assert shapes(path) == [("video", "h264"), ("audio", "aac")]
     found = VideoFile.of(path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import itertools
 import logging
 import os
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ _BT709, _LIMITED = (
     1,
     1,
 )  # FFmpeg's numbers (AVCOL_*): what players expect of a file that says so, and of most that do not
+_TRIED = 8  # packets of sound that are written to see whether a container takes them
 _TICKS = 90_000  # in a second, of files that have numbered frames for a source
 _log = logging.getLogger("segue")
 
@@ -152,7 +155,7 @@ class _Sound:
         name = stream.codec_context.name
         self._packets: Iterator[Any] = iter(())
         self._next = None
-        if name not in target.supported_codecs:
+        if not _takes(self._av, target.format.name, source):
             _log.warning(
                 "%s: the sound (%s) does not go into %s and is left out: write .mkv", source, name, target.name
             )
@@ -181,3 +184,20 @@ class _Sound:
         except self._av.FFmpegError as error:
             _log.warning("%s: the sound is damaged (%s): the rest is left out", self._name, error)
             return None
+
+
+def _takes(av: Any, kind: str, source: Path) -> bool:  # noqa: ANN401 - PyAV itself
+    """Whether a container takes the sound of a file: tried in memory, since what its muxer says it takes is not all."""
+    try:
+        with (
+            av.open(str(source), options={"protocol_whitelist": "file"}) as given,
+            av.open(io.BytesIO(), "w", format=kind) as tried,
+        ):
+            stream = given.streams.audio[0]
+            copied = tried.add_stream_from_template(stream)
+            for packet in itertools.islice((one for one in given.demux(stream) if one.dts is not None), _TRIED):
+                packet.stream = copied
+                tried.mux(packet)
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
