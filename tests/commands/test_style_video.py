@@ -113,9 +113,8 @@ def test_cuts_are_told_and_scenes_can_have_their_own(folder, capsys):
     assert one["scenes"] == each["scenes"] == [0, 12]
     last = [np.asarray(Image.open(folder / kind / "shot_24.png")).astype(int) for kind in ("clip", "scene")]
     assert np.abs(last[0] - last[1]).mean() > 1
-    assert (
-        main([*map(str, ("style", "video", folder / "two", *known, "--out", folder / "more", "--stability", "0"))]) == 0
-    )
+    words = ("style", "video", folder / "two", *known, "--out", folder / "more", "--stability", "0", *HERE)
+    assert main([*map(str, words)]) == 0
     captured = capsys.readouterr()
     assert "hard cuts found: 1; --statistics scene gives each scene a set of its own" in captured.err
     assert "24 frames of 48 x 64 pixels, 2 scenes, painted in a 100%" in captured.out
