@@ -46,7 +46,8 @@ log = logging.getLogger("segue")
 RATE = 25  # frames in a second of numbered frames, when nothing says
 SEEN = 1024  # pixels of the long side at which stability is measured
 LARGEST_BLOCK = 1 << 28  # bytes of what is kept when freed
-Given, Found = TypeVar("Given"), TypeVar("Found")
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Painter:
 
     def in_tiles(self, pixels: Pixels) -> bool:
         """Whether the picture is painted in tiles."""
-        return 0 < self.tile < max(pixels.shape[0], pixels.shape[1])
+        return bool(0 < self.tile < max(pixels.shape[:2]))
 
     def paint(
         self,
