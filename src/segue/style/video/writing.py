@@ -157,7 +157,7 @@ class _Sound:
         self._next = None
         if not _takes(self._av, target.format.name, source):
             _log.warning(
-                "%s: the sound (%s) does not go into %s and is left out: write .mkv", source, name, target.name
+                "%s: the sound (%s) does not go into %s and is left out: write .mkv", source, name, target.format.name
             )
             return
         self._stream = target.add_stream_from_template(stream)
