@@ -29,6 +29,7 @@ __all__ = [
     "style_inspect",
     "style_optimise",
     "style_train",
+    "style_video",
 ]
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         style_inspect,
         style_optimise,
         style_train,
+        style_video,
     )
 
 

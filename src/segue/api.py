@@ -43,6 +43,8 @@ from segue.commands.style_optimise import StyleOptimiseResult
 from segue.commands.style_optimise import run as run_style_optimise
 from segue.commands.style_train import StyleTrainResult
 from segue.commands.style_train import run as run_style_train
+from segue.commands.style_video import StyleVideoResult
+from segue.commands.style_video import run as run_style_video
 from segue.configs import (
     AugmentConfig,
     BenchConfig,
@@ -74,6 +76,7 @@ from segue.style_configs import (
     StyleInspectConfig,
     StyleOptimiseConfig,
     StyleTrainConfig,
+    StyleVideoConfig,
 )
 
 
@@ -461,8 +464,13 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     preset: str = "gatys",
     network: str = "",
     weights: str = "hub",
+    content_taps: tuple[str, ...] = (),
+    style_taps: tuple[str, ...] = (),
+    tap_weights: tuple[float, ...] = (),
     content_weight: float | None = None,
     style_weight: float | None = None,
+    tv_weight: float | None = None,
+    statistic: str = "gram",
     text: str = "",
     clip: str | Path = "",
     text_weight: float = 1.0,
@@ -477,16 +485,21 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     segmenter: str | Path | None = None,
     feather: float = 0.01,
     size: int | None = None,
+    levels: int | None = None,
     steps: tuple[int, ...] = (),
     seconds: float | None = None,
     init: str = "content",
     optimizer: str = "adam",
+    lr: float | None = None,
     seed: int = 0,
     licences: tuple[str, ...] = (),
     watermark: bool = True,
     c2pa: str | Path | None = None,
     c2pa_key: str | Path | None = None,
+    preview: str | Path | None = None,
     device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
 ) -> StyleOptimiseResult:
     """Paint a picture in the style of others by optimising its pixels; `result.out` is the picture.
 
@@ -497,8 +510,13 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         preset: network, taps and weights that go together, a row of `segue.style.presets.PRESETS`.
         network: loss network; the preset's when not given.
         weights: its pretrained weights: "hub" or a file.
+        content_taps: taps compared with the content; the preset's when not given.
+        style_taps: taps compared with the styles; the preset's when not given.
+        tap_weights: weight of each style tap; all alike when not given.
         content_weight: weight of the content loss; the preset's when not given.
         style_weight: weight of the style loss; the preset's when not given.
+        tv_weight: weight of the total variation; the preset's when not given.
+        statistic: what a style is: gram or moments.
         text: words for the style instead of pictures: CLIP follows them, or they find a style of the bank.
         clip: CLIP network that judges the text: a folder with safetensors, or "hf:OWNER/NAME".
         text_weight: how strong the text is beside the content, with `clip`; 1 is as published.
@@ -513,16 +531,21 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         segmenter: run or model folder that finds the classes; without one they are the values of `content_mask`.
         feather: width of the fade beside what is kept, as a share of the result's long side.
         size: long side of the result in pixels; the content's, at most 512, when not given.
+        levels: sizes from coarse to fine, each half the next; down to 128 pixels when not given.
         steps: steps in all, or of each size from coarse to fine.
         seconds: wall-clock budget, instead of steps.
         init: what the first size begins with: content or noise.
         optimizer: adam or lbfgs.
+        lr: step size; 0.02 for adam and 1 for lbfgs when not given.
         seed: seed of the noise.
         licences: licence of each style, for the record in the picture.
         watermark: put an invisible watermark into the picture.
         c2pa: certificates (PEM) that sign it as C2PA content credentials.
         c2pa_key: private key (PEM) of the first of them.
+        preview: picture that shows the state, written every few seconds.
         device: auto, cpu, cuda or mps.
+        precision: number format of the network: auto, fp32 or bf16.
+        threads: CPU threads.
     """
     config = StyleOptimiseConfig(
         content=Path(content),
@@ -531,8 +554,13 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         preset=preset,
         network=network,
         weights=weights,
+        content_taps=content_taps,
+        style_taps=style_taps,
+        tap_weights=tap_weights,
         content_weight=content_weight,
         style_weight=style_weight,
+        tv_weight=tv_weight,
+        statistic=statistic,
         text=text,
         clip=str(clip),
         text_weight=text_weight,
@@ -547,16 +575,21 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         segmenter=Path(segmenter) if segmenter is not None else None,
         feather=feather,
         size=size,
+        levels=levels,
         steps=steps,
         seconds=seconds,
         init=init,
         optimizer=optimizer,
+        lr=lr,
         seed=seed,
         licences=licences,
         watermark=watermark,
         c2pa=_path(c2pa),
         c2pa_key=_path(c2pa_key),
+        preview=_path(preview),
         device=device,
+        precision=precision,
+        threads=threads,
     )
     return run_style_optimise(config)
 
@@ -597,13 +630,20 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
     batch: int = 4,
     lr: float | None = None,
     preset: str = "squeezenet",
+    network: str = "",
     weights: str = "hub",
+    content_taps: tuple[str, ...] = (),
+    style_taps: tuple[str, ...] = (),
+    tap_weights: tuple[float, ...] = (),
     content_weight: float | None = None,
     style_weight: float | None = None,
     tv_weight: float | None = None,
     licences: tuple[str, ...] = (),
     seed: int = 0,
     device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    checkpoint_every: int | None = None,
 ) -> StyleTrainResult:
     """Train a network that paints any photo in one pass; `result.run` is what `style_apply` takes as its model.
 
@@ -632,13 +672,20 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         batch: crops per step.
         lr: highest step size of Adam.
         preset: loss network, taps and weights, a row of `segue.style.presets.TRAIN_PRESETS`.
+        network: loss network; the preset's when not given.
         weights: the loss network's pretrained weights: "hub" or a file.
+        content_taps: taps compared with the photo; the preset's when not given.
+        style_taps: taps compared with the styles; the preset's when not given.
+        tap_weights: weight of each style tap; all alike when not given.
         content_weight: weight of the content loss; the preset's when not given.
         style_weight: weight of the style loss; the preset's when not given.
         tv_weight: weight of the total variation; the preset's when not given.
         licences: licence of each style.
         seed: seed of everything random.
         device: auto, cpu, cuda or mps.
+        precision: number format of the forward pass: auto, fp32 or bf16.
+        threads: CPU threads.
+        checkpoint_every: steps between two resume points; a twentieth of the run when not given.
     """
     config = StyleTrainConfig(
         photos=Path(photos),
@@ -664,13 +711,20 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         batch=batch,
         lr=lr,
         preset=preset,
+        network=network,
         weights=weights,
+        content_taps=content_taps,
+        style_taps=style_taps,
+        tap_weights=tap_weights,
         content_weight=content_weight,
         style_weight=style_weight,
         tv_weight=tv_weight,
         licences=licences,
         seed=seed,
         device=device,
+        precision=precision,
+        threads=threads,
+        checkpoint_every=checkpoint_every,
     )
     return run_style_train(config)
 
@@ -696,6 +750,8 @@ def style_apply(  # noqa: PLR0913 - as above
     c2pa: str | Path | None = None,
     c2pa_key: str | Path | None = None,
     device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
 ) -> StyleApplyResult:
     """Paint pictures with a trained network; `result.painted` says where they are.
 
@@ -720,6 +776,8 @@ def style_apply(  # noqa: PLR0913 - as above
         c2pa: certificates (PEM) that sign them as C2PA content credentials.
         c2pa_key: private key (PEM) of the first of them.
         device: auto, cpu, cuda or mps.
+        precision: number format of the network: auto, fp32 or bf16.
+        threads: CPU threads.
     """
     config = StyleApplyConfig(
         pictures=tuple(Path(picture) for picture in pictures),
@@ -742,6 +800,8 @@ def style_apply(  # noqa: PLR0913 - as above
         c2pa=_path(c2pa),
         c2pa_key=_path(c2pa_key),
         device=device,
+        precision=precision,
+        threads=threads,
     )
     return run_style_apply(config)
 
@@ -801,6 +861,81 @@ def style_export(  # noqa: PLR0913 - as above
         lpips_backbone=lpips_backbone,
     )
     return run_style_export(config)
+
+
+def style_video(  # noqa: PLR0913 - as above
+    clip: str | Path,
+    *,
+    model: str | Path = "",
+    style: str | Path | tuple[str | Path, ...] = (),
+    text: str = "",
+    style_size: int | None = None,
+    blend: tuple[float, ...] = (),
+    strength: float = 1.0,
+    keep_colours: str = "none",
+    out: str | Path = "",
+    statistics: str = "clip",
+    samples: int = 16,
+    stability: int = 4,
+    rate: float | None = None,
+    quality: int = 18,
+    size: int | None = None,
+    tile: int | None = None,
+    licences: tuple[str, ...] = (),
+    watermark: bool = True,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+) -> StyleVideoResult:
+    """Paint a clip with a trained network; `result.steadiness` says how steady it came out.
+
+    Args:
+        clip: video file, or folder of numbered frames.
+        model: as for `style_apply`.
+        style: as for `style_apply`.
+        text: words for the style instead, which find one of the bank.
+        style_size: long side in pixels at which pictures given as styles are looked at.
+        blend: share of each style.
+        strength: how far from the clip (0) to the painting (1).
+        keep_colours: none or luminance.
+        out: video that is written, or a folder for frames; `stylised.mp4` or `stylised` when not given.
+        statistics: what frames are normalised by: clip, scene or frame.
+        samples: frames that a set of statistics is measured on, at least.
+        stability: places of the clip at which stability is measured; 0 for none.
+        rate: frames in a second of a video made of numbered frames; 25 when not given.
+        quality: constant rate factor of the video; lower is better and larger.
+        size: long side to which frames are resized first.
+        tile: side in pixels past which a frame is painted in tiles; 0 never does.
+        licences: licence of each style.
+        watermark: put an invisible watermark into every frame.
+        device: auto, cpu, cuda or mps.
+        precision: number format of the network: auto, fp32 or bf16.
+        threads: CPU threads.
+    """
+    config = StyleVideoConfig(
+        clip=Path(clip),
+        model=Path(model),
+        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        text=text,
+        style_size=style_size,
+        blend=blend,
+        strength=strength,
+        keep_colours=keep_colours,
+        out=Path(out),
+        statistics=statistics,
+        samples=samples,
+        stability=stability,
+        rate=rate,
+        quality=quality,
+        size=size,
+        tile=tile,
+        licences=licences,
+        watermark=watermark,
+        device=device,
+        precision=precision,
+        threads=threads,
+    )
+    return run_style_video(config)
 
 
 def style_evaluate(  # noqa: PLR0913 - one argument per option of the command line

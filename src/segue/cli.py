@@ -45,6 +45,7 @@ VERBS: dict[str, tuple[type[Any], str]] = {
     "style train": (style_configs.StyleTrainConfig, "segue.commands.style_train"),
     "style apply": (style_configs.StyleApplyConfig, "segue.commands.style_apply"),
     "style export": (style_configs.StyleExportConfig, "segue.commands.style_export"),
+    "style video": (style_configs.StyleVideoConfig, "segue.commands.style_video"),
     "style evaluate": (style_configs.StyleEvaluateConfig, "segue.commands.style_evaluate"),
     "style inspect": (style_configs.StyleInspectConfig, "segue.commands.style_inspect"),
     "convert": (configs.ConvertConfig, "segue.commands.convert"),
@@ -128,6 +129,8 @@ def _interrupted(arguments: Sequence[str]) -> str:
         return "interrupted; what was painted is in pictures/ of the --out folder, to be judged as RESULTS"
     if list(arguments[:2]) == ["style", "export"]:
         return "interrupted; each file that is there is whole: run the command again for the others"
+    if list(arguments[:2]) == ["style", "video"]:
+        return "interrupted at once; frames that were written to a folder are there, of a video nothing is"
     if GROUPS.keys() & arguments[:1]:
         return "interrupted; the picture was not written"
     return "interrupted; a run that had begun goes on from its last resume point with segue fit --resume"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any, TypeVar
 from segue.errors import UsageError
 
 T = TypeVar("T")
+# quotes stand around a whole name, behind a comma or an equals sign; elsewhere, as in 12" disc.jpg, they are letters
+_QUOTED_OR_NOT = re.compile(r'(?:^|(?<=[,= ]))"(?P<quoted>[^"]*)"(?=\s*(?:[,=]|$))|,|[^,"]+|"')
 
 
 class Groups(tuple[tuple[str, tuple[str, ...]], ...]):
@@ -103,8 +106,14 @@ def _convert_tuple(hint: Any, value: Any, where: str) -> tuple[Any, ...]:  # noq
 
 
 def _parts(value: str, kind: Any) -> list[str]:  # noqa: ANN401
-    """What stands between commas; blanks around a name were typed for the eye."""
-    return [part.strip() if kind is str else part for part in value.split(",")]
+    """What stands between commas; blanks around a name were typed for the eye, and "a, b" in quotes is one name."""
+    parts = [""]
+    for found in _QUOTED_OR_NOT.finditer(value):
+        if found[0] == ",":
+            parts.append("")
+        else:
+            parts[-1] += found["quoted"] if found["quoted"] is not None else found[0]
+    return [part.strip() if kind is str else part for part in parts]
 
 
 def _convert_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401

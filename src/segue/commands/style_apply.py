@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,28 +19,27 @@ from segue.commands.styled_classes import Found, finder
 from segue.console import duration, progress_bar
 from segue.data.image import image_size
 from segue.durable import make_folder, sha256_of
-from segue.errors import DataError, MissingPackageError, UsageError
+from segue.errors import DataError, InterruptedRunError, MissingPackageError, UsageError
 from segue.infer.ahead import ahead
 from segue.infer.device import exact_arithmetic, pick_device
 from segue.infer.inputs import Input, find_images
 from segue.style.by_class import filled, split, styles_named
-from segue.style.colours import grey, with_luminance
 from segue.style.content_credentials import Signer, read_signer
 from segue.style.model_folder import StyleInfo, load_style_info, load_style_model
 from segue.style.network import Prepared, StyleNetwork, Wanted, shares_of
+from segue.style.painter import TILE, Painter, Watch
 from segue.style.picture import FORMATS, Pixels, as_picture, eight_bits, read_pixels, resized, size_within
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.regions import nearest
 from segue.style.seam import joined_pixels, shown
-from segue.style.tiling import Regions, paint_tiles
+from segue.style.tiling import Regions
+from segue.style.video.reading import ENDINGS as VIDEOS
 from segue.style_configs import StyleApplyConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
 from segue.train.step import out_of_memory
 
 log = logging.getLogger("segue")
-TILE = 1536  # pixels of the long side past which a picture is painted in tiles
-Watch = Callable[[float], None]
 LARGEST_BLOCK = 1 << 28  # bytes of what is kept when freed; pictures and their watermarks are larger
 
 
@@ -107,7 +107,8 @@ class StyleApplyResult:
             for style, share in zip(self.styles, self.shares or [None] * len(self.styles), strict=True)
         )
         if self.planned:
-            return [*(str(path) for path in self.planned), f"in {names}", "dry run: nothing written"]
+            planned = [*(str(path) for path in self.planned), f"in {names}", "dry run: nothing written"]
+            return [*planned, *(f"cannot be painted: {line}" for line in self.failed)]
         what = str(self.painted[0].out) if len(self.painted) == 1 else f"{len(self.painted)} pictures"
         lines = [f"{what} painted in {names} in {duration(self.seconds)}"] if self.painted else []
         return [*lines, *(f"not painted: {line}" for line in self.failed)]
@@ -128,21 +129,20 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
     outs = _outs(config, inputs)
     _check_outs(outs, [Path(style) for style in whole.style], config.masks)
     signer = read_signer(config.c2pa, config.c2pa_key) if config.c2pa and config.c2pa_key else None
-    if config.dry_run:
-        for one in inputs:
-            image_size(one.path)
-        return StyleApplyResult((), missing, tuple(outs), styles, shares, {}, time.perf_counter() - began)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device.type)
+    network, info = load_style_model(model)
+    pairs = split(config.by_class)
+    find = finder(pairs, config.segmenter, config.masks, config.device) if pairs else None
+    if config.dry_run:
+        wrong = _unreadable(inputs, find if config.masks else None)
+        return StyleApplyResult((), (*missing, *wrong), tuple(outs), styles, shares, {}, time.perf_counter() - began)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     if device.type == "cpu":
         keep_freed_memory(LARGEST_BLOCK)
-    network, info = load_style_model(model)
     network.computing_in(precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads()}
-    pairs = split(config.by_class)
-    find = finder(pairs, config.segmenter, config.masks, config.device) if pairs else None
     work = _Work(config, network, wanted, info, styles, shares, settings, find, signer)
     painted, failed = work.paint_all(inputs, outs)
     seconds = time.perf_counter() - began
@@ -153,6 +153,9 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
 
 
 def _inputs(config: StyleApplyConfig) -> tuple[list[Input], tuple[str, ...]]:
+    for path in config.pictures:
+        if path.suffix.lower() in VIDEOS and path.is_file():
+            raise UsageError(f"pictures: expected pictures, got the video {path}: segue style video {path} paints it")
     inputs, missing = find_images(config.pictures, config.out)
     if not inputs:
         raise DataError("; ".join(missing))
@@ -181,6 +184,26 @@ def _check_outs(outs: Sequence[Path], styles: Sequence[Path], masks: Path | None
         whole = out.resolve()
         if whole in read or (masks and masks.is_dir() and masks.resolve() in whole.parents):
             raise UsageError(f"out: expected another place than the styles and masks that are read, got {out}")
+
+
+def _unreadable(inputs: Sequence[Input], find: Callable[[Path, str], Found] | None) -> tuple[str, ...]:
+    """One line for each picture of a dry run whose header, or the mask that `find` looks for, cannot be read."""
+    wrong = []
+    for one in inputs:
+        try:
+            image_size(one.path)
+            if find is not None:
+                find(one.path, one.name)
+        except (DataError, UsageError, MissingPackageError) as error:
+            wrong.append(str(error))
+    return tuple(wrong)
+
+
+def _how_far(painted: Sequence[Painted], count: int) -> str:
+    """What an interrupted command leaves behind."""
+    if not painted:
+        return "interrupted; no picture was written"
+    return f"interrupted; written are {len(painted)} of {count} pictures, the last {painted[-1].out}"
 
 
 def _moved(update: Callable[[float, str], None], number: int, count: int, name: str, share: float) -> None:
@@ -219,6 +242,12 @@ class _Work:
     signer: Signer | None = None
 
     @functools.cached_property
+    def painter(self) -> Painter:
+        """The network with the options of all pictures."""
+        tile = TILE if self.config.tile is None else self.config.tile
+        return Painter(self.network, self.config.strength, self.config.keep_colours, tile)
+
+    @functools.cached_property
     def style(self) -> Prepared:
         """All styles as one mix."""
         return self.network.prepared(self.wanted)
@@ -230,16 +259,20 @@ class _Work:
 
     def paint_all(self, inputs: Sequence[Input], outs: Sequence[Path]) -> tuple[tuple[Painted, ...], tuple[str, ...]]:
         """What was painted, and what was not and why; the next picture is read while this one is painted."""
-        painted, failed = [], []
-        with exact_arithmetic(), progress_bar("painting") as update:
-            for number, (one, read) in enumerate(ahead(self._read, inputs, threads=1)):
-                watch = functools.partial(_moved, update, number, len(inputs), one.name)
-                try:
-                    painted.append(self._paint(one, *read.result(), outs[number], watch))
-                except (DataError, UsageError, MissingPackageError) as error:  # of this picture, not of the others
-                    failed.append(str(error))
-                    log.warning("%s", error)
-                watch(1.0)
+        painted: list[Painted] = []
+        failed: list[str] = []
+        try:
+            with exact_arithmetic(), progress_bar("painting") as update:
+                for number, (one, read) in enumerate(ahead(self._read, inputs, threads=1)):
+                    watch = functools.partial(_moved, update, number, len(inputs), one.name)
+                    try:
+                        painted.append(self._paint(one, *read.result(), outs[number], watch))
+                    except (DataError, UsageError, MissingPackageError) as error:  # of this picture, not of the others
+                        failed.append(str(error))
+                        log.warning("%s", error)
+                    watch(1.0)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(_how_far(painted, len(inputs)), signal.SIGINT) from None
         return tuple(painted), tuple(failed)
 
     def _read(self, one: Input) -> tuple[Pixels, str]:
@@ -254,11 +287,10 @@ class _Work:
 
     def _paint(self, one: Input, pixels: Pixels, sha256: str, out: Path, watch: Watch) -> Painted:
         began = time.perf_counter()
-        tile = TILE if self.config.tile is None else self.config.tile
-        tiled = 0 < tile < max(pixels.shape[:2])
+        tiled = self.painter.in_tiles(pixels)
         look = self._look(one, pixels)
         try:
-            result = self._tiles(pixels, look, tile, watch) if tiled else self._whole(pixels, look)
+            result = self.painter.paint(pixels, look.style, regions=look.regions, watch=watch)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -282,29 +314,6 @@ class _Work:
         kept = torch.from_numpy(regions < 0)
         numbers = Regions(nearest(filled(regions), pixels.shape[:2]), len(places))
         return _Look(self.style_of(places), styles, numbers, kept if bool(kept.any()) else None)
-
-    def _whole(self, pixels: Pixels, look: _Look) -> Pixels:
-        content = as_picture(pixels).to(self.settings["device"])
-        maps = None if look.regions is None else look.regions.maps().to(content.device)
-        painted = self.network.stylise(content, look.style, self.config.strength, maps=maps)
-        return eight_bits(self._finished(painted, content))
-
-    def _tiles(self, pixels: Pixels, look: _Look, tile: int, watch: Watch) -> Pixels:
-        return paint_tiles(
-            self.network,
-            pixels,
-            look.style,
-            tile,
-            strength=self.config.strength,
-            regions=look.regions,
-            finish=self._finished,
-            watch=watch,
-        )
-
-    def _finished(self, painted: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
-        if self.config.keep_colours == "none":
-            return painted
-        return with_luminance(content, grey(painted))
 
     def _record(self, content_sha256: str, tiled: bool, look: _Look) -> StyleRecord:
         options: dict[str, Any] = {

@@ -12,6 +12,8 @@ from segue.data.image import is_raster, read_image, to_channels
 from segue.errors import DataError, UsageError
 from segue.style.credentials_found import Credentials, find_credentials
 from segue.style.record import FoundRecord, StyleRecord, UsedStyle, read_record
+from segue.style.video.provenance import look_into
+from segue.style.video.reading import ENDINGS as VIDEOS
 from segue.style.watermark import Mark, read
 from segue.style_configs import StyleInspectConfig
 
@@ -101,6 +103,8 @@ def run(config: StyleInspectConfig) -> StyleInspectResult:
         raise UsageError("expected a picture, got none: segue style inspect IMAGE")
     if path.suffix.lower() == ".npy" or is_raster(path):
         raise DataError(f"{path}: expected a picture, got an array or a raster; give a PNG or JPEG")
+    if path.suffix.lower() in VIDEOS:
+        return StyleInspectResult(path, *look_into(path))
     found = read_record(path)
     return StyleInspectResult(path, found, read(to_channels(read_image(path), 3)), find_credentials(path))
 

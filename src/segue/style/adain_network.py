@@ -27,6 +27,7 @@ class AdainNetwork(StyleNetwork):
 
     kind: ClassVar[str] = "adain"
     takes_pictures: ClassVar[bool] = True
+    deviations: ClassVar[bool] = True
 
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()

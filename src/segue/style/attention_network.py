@@ -35,6 +35,7 @@ class AttentionNetwork(StyleNetwork):
 
     kind: ClassVar[str] = "attention"
     takes_pictures: ClassVar[bool] = True
+    deviations: ClassVar[bool] = True
 
     def __init__(self, shape: Shape | None = None, attention: str = "adaattn") -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from segue.errors import UsageError
 
 Prepared = tuple[Tensor, ...]  # what a network made of the styles that are asked for; only that network reads it
 Strength = float | Float[Tensor, ""]  # a tensor in a graph that takes it as an input
-Statistics = tuple[Tensor, ...]  # mean and variance of every normalisation, each (regions, 2, channels), float32
+Statistics = tuple[Tensor, ...]  # mean and spread of every normalisation, each (regions, 2, channels), float32
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class StyleNetwork(nn.Module, ABC):
 
     kind: ClassVar[str]  # its row in `segue.style.model_folder.KINDS`
     takes_pictures: ClassVar[bool]  # whether it paints in styles it has never seen, given as pictures
+    deviations: ClassVar[bool]  # whether the spread in its statistics is a deviation; a variance if not
     reach: int
     step: int
     in_half: bool = False

@@ -1,4 +1,4 @@
-"""Pictures as tensors: read upright in RGB, resized, and written in one step."""
+"""Pictures as tensors: read upright in sRGB, resized, and written in one step."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch.nn import functional
 from segue.data.image import MAX_PIXELS, read_image, to_channels
 from segue.durable import write_durably
 from segue.errors import DataError, UsageError
+from segue.style.colour_profile import in_srgb
 
 Picture = Float[Tensor, "1 3 height width"]
 Pixels = Num[np.ndarray, "height width 3"]
@@ -24,7 +25,7 @@ SAVED_WITH: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 95, "sub
 
 
 def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Float[Tensor, "1 3 height width"]:
-    """Any picture Segue reads (`segue.data.image.read_image`), upright, in RGB, float32 from 0 to 1; grey is repeated.
+    """Any picture Segue reads (`segue.data.image.read_image`), upright, in sRGB, float32 from 0 to 1; grey is repeated.
 
     Raises:
         DataError: it cannot be read, has pixels without data, or a number of channels other than 1 and 3.
@@ -39,7 +40,7 @@ def read_pixels(path: Path, max_pixels: int = MAX_PIXELS) -> Pixels:
         raise DataError(f"{path}: expected a grey or RGB picture, got {pixels.shape[2]} channels; export it as RGB")
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise DataError(f"{path}: expected a value in every pixel, got pixels without data; fill or crop them")
-    return to_channels(pixels, 3)
+    return to_channels(in_srgb(pixels, path, max_pixels), 3)
 
 
 def as_picture(pixels: Pixels) -> Float[Tensor, "1 3 height width"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,7 +137,12 @@ def read_record(path: Path) -> FoundRecord:
         texts = [str(text) for text in getattr(picture, "text", {}).values()]
         exif = picture.info.get("exif")
     comment = comment_in(exif) if isinstance(exif, bytes) else None
-    for text in (*texts, *([comment] if comment else [])):
+    return record_among((*texts, *([comment] if comment else [])))
+
+
+def record_among(texts: Iterable[str]) -> FoundRecord:
+    """The first of some texts that is a record; those of others are passed over."""
+    for text in texts:
         try:
             sealed = unseal(text)
             if sealed is not None:

@@ -46,6 +46,7 @@ class TransformNetwork(StyleNetwork):
 
     kind: ClassVar[str] = "cin"
     takes_pictures: ClassVar[bool] = False
+    deviations: ClassVar[bool] = False
 
     def __init__(self, styles: int, width: float = 1.0, blocks: int = BLOCKS, output: str = "change") -> None:
         super().__init__()

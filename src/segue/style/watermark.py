@@ -17,7 +17,7 @@ how to write it is public.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,17 @@ def read(picture: Num[np.ndarray, "height width 3"]) -> Mark | None:
         if number is not None:
             return Mark(number, _agreement(values, number))
     return None
+
+
+def read_together(frames: Iterable[Num[np.ndarray, "height width 3"]]) -> Mark | None:
+    """The watermark that all frames of a video hold, from what they tell together; None without one.
+
+    A codec leaves little of a mark in each frame, and another part of it in the next. Frames lie as they were written;
+    one in sixteen million without a mark is taken for marked.
+    """
+    values = [carriers(miniature(frame)) for frame in frames]
+    number = unframed(decode(np.sum([_evidence(one) for one in values], 0))) if values else None
+    return None if number is None else Mark(number, float(np.mean([_agreement(one, number) for one in values])))
 
 
 def _turned(small: Float[np.ndarray, "64 64"]) -> Iterator[Float[np.ndarray, "64 64"]]:
