@@ -156,8 +156,6 @@ def recipe_of(config: StyleOptimiseConfig) -> tuple[str, Recipe]:
     return network, recipe_from(preset, config, config.statistic)
 
 
-
-
 def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:
     if config.content == Path() or not (styles or config.clip or config.by_class):
         got = "neither" if config.content == Path() else "no style"
