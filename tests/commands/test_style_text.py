@@ -152,11 +152,12 @@ def test_a_step_is_timed_with_what_will_be_optimised(folder, capsys, monkeypatch
         return whole(*arguments, **options)
 
     monkeypatch.setattr(style_optimise, "paint", paint)
-    write_picture(folder / "photo.png", picture(0, 100, 140))
     words = command(folder, "--text", "red glass", "--clip", str(folder / "clip"), "--patches", "2", "--json")
     for name in ("--size", "--steps"):
         at = words.index(name)
         words = [*words[:at], *words[at + 2 :]]
+    write_picture(folder / "larger.png", picture(0, 100, 140))
+    words = [word.replace("photo.png", "larger.png") for word in words]
     assert main([*words, "--seconds", "2"]) == 0
     assert len(painted) == 3, "with one patch, with more, and for good"
     assert all(isinstance(canvas, CanvasNet) for canvas in painted)

@@ -141,8 +141,8 @@ def test_weights_scale_their_terms_and_content_is_nothing_where_features_come_ba
         assert found[1][name].item() == pytest.approx(value.item() / 2, rel=1e-5)
     network.forward = lambda content: (content, network.features(content))
     same = text_decoder_objective(guide, "red glass", recipe)(network, batch())
-    assert float(same["content"]) == 0
-    assert float(same["global"]) == pytest.approx(1.0), "what did not move is at a right angle"
+    assert same["content"].item() == 0
+    assert same["global"].item() == pytest.approx(1.0), "what did not move is at a right angle"
 
 
 def test_views_are_slanted_ones_of_every_picture_and_keyed_to_torchs_stream():
