@@ -9,6 +9,7 @@ from torch import Tensor
 
 from segue.style.loss_network import build_loss_network
 from segue.style.picture import write_picture
+from segue.style.predicted_network import PredictedNetwork
 from segue.style.transform_network import TransformNetwork
 from tiny_style import picture
 
@@ -21,6 +22,15 @@ def painter(styles: int = 3, width: float = 0.1, blocks: int = 1, seed: int = 0)
         torch.nn.init.normal_(norm.gain, 1.0, 0.5)
         torch.nn.init.normal_(norm.offset, 0.0, 0.5)
     return network.eval().requires_grad_(False)
+
+
+def predicting(encoder: str = "test_efficientnet@2", seed: int = 0, blocks: int = 1) -> PredictedNetwork:
+    """A network that predicts gains and offsets which differ clearly from style to style."""
+    torch.manual_seed(seed)
+    network = PredictedNetwork(encoder, code=8, width=0.1, blocks=blocks)
+    network.predictor.measure([torch.cat([picture(number, 32, 32) for number in range(16)])])
+    torch.nn.init.normal_(network.predictor.predict.weight, 0, 0.2)
+    return network
 
 
 def loss_weights(path: Path, tap: str = "relu2_1") -> Path:

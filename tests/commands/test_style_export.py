@@ -22,7 +22,8 @@ from segue.style.autoencoder import Shape
 from segue.style.model_folder import load_style_info, save_style_model
 from segue.style.picture import read_picture, write_picture
 from segue.style.record import UsedStyle
-from tiny_painter import folder_of_photos, painter, textured
+from segue.style.text_network import TextNetwork
+from tiny_painter import folder_of_photos, painter, predicting, textured
 from tiny_style import picture
 
 STYLES = (UsedStyle("wave", "wave.jpg", "CC0-1.0", "ab"), UsedStyle("night", "night.jpg"), UsedStyle("cry"))
@@ -237,6 +238,30 @@ def test_attention_with_its_style_fixed_paints_what_apply_paints(tmp_path, kind)
     assert export_apart(tmp_path / "model", "--out", tmp_path / "out.onnx", "--runs", 0, *words) == 0
     for size in SIZES:
         expected, content = applied(tmp_path, tmp_path / "model", picture(3, *size), *words)
+        assert (run_onnx(tmp_path / "out.onnx", picture=content) - expected).abs().max() <= LEVEL
+
+
+@pytest.mark.slow
+def test_predicted_gains_and_offsets_take_a_picture(tmp_path):
+    save_style_model(tmp_path / "model", predicting().eval())
+    write_picture(tmp_path / "style.png", textured(1, 64, 80))
+    words = ("--style-size", "80", "--strength", "0.7")
+    assert export_apart(tmp_path / "model", "--out", tmp_path / "out.onnx", "--runs", 0, "--free-strength") == 0
+    given = ("--style", tmp_path / "style.png", *words)
+    for size in SIZES:
+        expected, content = applied(tmp_path, tmp_path / "model", picture(3, *size), *given)
+        style = read_picture(tmp_path / "style.png")
+        found = run_onnx(tmp_path / "out.onnx", picture=content, style=style, strength=0.7)
+        assert (found - expected).abs().max() <= LEVEL
+
+
+@pytest.mark.slow
+def test_a_network_that_follows_a_text_has_its_style_fixed(tmp_path):
+    torch.manual_seed(0)
+    save_style_model(tmp_path / "model", TextNetwork(Shape(widths=(8, 12, 16), blocks=1)), (UsedStyle("oil", "text"),))
+    assert export_apart(tmp_path / "model", "--out", tmp_path / "out.onnx", "--runs", 2, "--size", 64) == 0
+    for size in SIZES:
+        expected, content = applied(tmp_path, tmp_path / "model", picture(3, *size))
         assert (run_onnx(tmp_path / "out.onnx", picture=content) - expected).abs().max() <= LEVEL
 
 

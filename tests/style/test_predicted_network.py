@@ -15,23 +15,16 @@ from segue.style.predicted_network import PredictedNetwork
 from segue.style.statistics import gram
 from segue.style.style_predictor import FLOOR, MOST
 from segue.style.tiling import paint_tiles
+from tiny_painter import predicting
 from tiny_style import TAPS, picture, recipe
 from tiny_style import network as tiny_judge
 
 ENCODER = "test_efficientnet@2"
 
 
-def made(encoder=ENCODER, seed=0, blocks=1):
-    torch.manual_seed(seed)
-    network = PredictedNetwork(encoder, code=8, width=0.1, blocks=blocks)
-    network.predictor.measure([torch.cat([picture(number, 32, 32) for number in range(16)])])
-    torch.nn.init.normal_(network.predictor.predict.weight, 0, 0.2)  # styles that differ clearly
-    return network
-
-
 @pytest.fixture
 def network():
-    return made().eval().requires_grad_(False)
+    return predicting().eval().requires_grad_(False)
 
 
 def wanted(seed, share=1.0, size=(40, 33)):
@@ -57,13 +50,13 @@ def test_one_style_gives_one_set_of_numbers_and_others_give_others(network):
 
 
 def test_a_style_does_not_depend_on_its_neighbours_in_a_batch():
-    network = made().train()
+    network = predicting().train()
     pictures = torch.cat([picture(seed, 32, 32) for seed in range(3)])
     assert torch.allclose(network.codes(pictures)[1:2], network.codes(pictures[1:2]), atol=1e-5)
 
 
 def test_training_leaves_the_statistics_of_batch_normalisation():
-    network = made().train()
+    network = predicting().train()
     before = {name: tensor.clone() for name, tensor in network.named_buffers()}
     network(batch().content, network.codes(batch().style)).sum().backward()
     assert any("running_mean" in name for name in before)
@@ -101,13 +94,13 @@ def test_features_get_a_common_scale_and_none_explodes(network):
 
 
 def test_one_picture_alone_has_no_spread_and_is_taken_as_it_is():
-    network = made()
+    network = predicting()
     network.predictor.measure([picture(0, 32, 32)])
     assert torch.equal(network.predictor.spread, torch.ones_like(network.predictor.spread))
 
 
 def test_gradients_reach_every_part_of_the_predictor():
-    network = made().train()
+    network = predicting().train()
     terms = predicted_objective(tiny_judge(), recipe(tv=1.0), 0.25, 1.0)(network, batch())
     assert list(terms) == ["content", "style", "tv", "identity"]
     for name, term in terms.items():
@@ -230,7 +223,7 @@ def test_numbers_of_a_strange_file_are_checked(network, tmp_path, name, value):
 
 
 def test_terms_are_those_of_each_content_and_its_style():
-    network, judge, asked, shown = made(), tiny_judge(), recipe(2.0, 3.0), batch()
+    network, judge, asked, shown = predicting(), tiny_judge(), recipe(2.0, 3.0), batch()
     terms = predicted_objective(judge, asked, 0.25, 4.0)(network, shown)
     styles = [shown.content[:1], *shown.style[1:].split(1)]
     with torch.no_grad():
@@ -252,7 +245,7 @@ def test_terms_are_those_of_each_content_and_its_style():
 
 
 def test_a_short_training_lowers_the_loss():
-    network, judge, shown = made(), tiny_judge(), batch()
+    network, judge, shown = predicting(), tiny_judge(), batch()
     objective = predicted_objective(judge, recipe(style=10.0), 0.25, 1.0)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     losses = []

@@ -30,7 +30,7 @@ from segue.style.video.survey import Survey, survey
 from segue.style.video.writing import VideoWriter
 from segue.style.watermark import read
 from tiny_clip_frames import HEIGHT, WIDTH, encoded, moving, numbered
-from tiny_painter import painter
+from tiny_painter import painter, predicting
 from tiny_style import picture
 
 SMALL = Shape(widths=(8, 12, 16), blocks=1)
@@ -213,6 +213,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
 NETWORKS = {
     "cin": (lambda: painter(), Wanted(row=0), Wanted(row=1, share=0.5)),
     "adain": (lambda: AdainNetwork(SMALL), *(Wanted(picture=picture(n, 40, 33), share=0.5 * n) for n in (2, 1))),
+    "predict": (predicting, *(Wanted(picture=picture(n, 40, 33), share=0.5 * n) for n in (2, 1))),
     "sanet": (lambda: AttentionNetwork(SMALL, "sanet"), *(Wanted(picture=picture(n, 40, 33)) for n in (1, 2))),
 }
 

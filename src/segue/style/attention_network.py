@@ -152,7 +152,7 @@ class AttentionNetwork(StyleNetwork):
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
         maps: Float[Tensor, "regions height width"] | None = None,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
     ) -> Statistics:
         """Mean and deviation of the content's features at every tap, whatever the style and its strength."""
         with self.computing():

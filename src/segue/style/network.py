@@ -91,7 +91,7 @@ class StyleNetwork(nn.Module, ABC):
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
         maps: Float[Tensor, "regions height width"] | None = None,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
     ) -> Statistics:
         """What the network normalises by when it paints this picture with that strength."""
 

@@ -67,7 +67,7 @@ class Painter:
     def statistics(self, pixels: Pixels, style: Prepared) -> Statistics:
         """What `paint` normalises this picture by when it is given nothing else."""
         content = small_copy(pixels, self.tile).to(self._device) if self.in_tiles(pixels) else self._content(pixels)
-        return self.network.statistics(content, style)
+        return self.network.statistics(content, style, None, self.strength)
 
     @property
     def _device(self) -> torch.device:

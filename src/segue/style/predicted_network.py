@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from segue.errors import UsageError
-from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
+from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
 from segue.style.style_predictor import CODE, StylePredictor
 from segue.style.transform_network import BLOCKS, TransformNetwork
 
@@ -32,6 +32,7 @@ class PredictedNetwork(StyleNetwork):
 
     kind: ClassVar[str] = "predict"
     takes_pictures: ClassVar[bool] = True
+    deviations: ClassVar[bool] = False
 
     def __init__(self, predictor: str = ENCODER, code: int = CODE, width: float = 0.5, blocks: int = BLOCKS) -> None:
         super().__init__()
@@ -98,7 +99,7 @@ class PredictedNetwork(StyleNetwork):
         self,
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         *,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
@@ -109,7 +110,7 @@ class PredictedNetwork(StyleNetwork):
         what it lost is given back in the measure 1 - strength, so that 0 is the very content. `statistics` are those of
         the same strength.
         """
-        if strength == 1:
+        if not isinstance(strength, Tensor) and strength == 1:
             return self.painter.stylise(content, style, statistics=statistics, maps=maps)
         if statistics is None:
             statistics = self.statistics(content, style, maps, strength)
@@ -125,14 +126,14 @@ class PredictedNetwork(StyleNetwork):
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
         maps: Float[Tensor, "regions height width"] | None = None,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
     ) -> Statistics:
         """Mean and variance behind every convolution but the last.
 
         With less than full strength, those of the content in its own style, those of what lies between, and the
         content's code, which no tile of it could know.
         """
-        if strength == 1:
+        if not isinstance(strength, Tensor) and strength == 1:
             return self.painter.statistics(content, style, maps)
         code = self.codes(content)
         ends = self._own(code, style)

@@ -17,7 +17,7 @@ from torch import Tensor
 from segue.errors import UsageError
 from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
-from segue.style.network import Prepared, Statistics, StyleNetwork, Wanted, shares_of
+from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
 
 
 class TextNetwork(StyleNetwork):
@@ -25,6 +25,7 @@ class TextNetwork(StyleNetwork):
 
     kind: ClassVar[str] = "text"
     takes_pictures: ClassVar[bool] = False
+    deviations: ClassVar[bool] = False  # it has no statistics
 
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class TextNetwork(StyleNetwork):
         self,
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
         *,
         statistics: Statistics | None = None,
         maps: Float[Tensor, "regions height width"] | None = None,
@@ -84,6 +85,7 @@ class TextNetwork(StyleNetwork):
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
         maps: Float[Tensor, "regions height width"] | None = None,
+        strength: Strength = 1.0,
     ) -> Statistics:
         """None: no features are normalised."""
         return ()

@@ -167,7 +167,7 @@ class TransformNetwork(StyleNetwork):
         content: Float[Tensor, "1 3 height width"],
         style: Prepared,
         maps: Float[Tensor, "regions height width"] | None = None,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
     ) -> Statistics:
         """Mean and variance behind every convolution but the last, whatever the strength."""
         found: list[Tensor] = []

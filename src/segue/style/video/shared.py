@@ -22,11 +22,15 @@ def pooled(found: Sequence[Statistics], deviations: bool) -> Statistics:
     Its mean is the mean of their means; its variance is the mean of their variances and the variance of their means.
     Exact where features do not depend on statistics further down, as in networks with an encoder; of
     `segue.style.transform_network` all but the first are measured behind frames that were normalised by themselves.
-    `deviations` says that spreads are deviations (`StyleNetwork.deviations`).
+    `deviations` says that spreads are deviations (`StyleNetwork.deviations`). A code (`PredictedNetwork`), which has rows
+    of numbers and no spread, is the mean of the codes.
     """
     together = []
     for ours in zip(*found, strict=True):
-        stack = torch.stack(ours)  # frames, regions, 2, channels
+        stack = torch.stack(ours)  # frames, regions, 2, channels; or frames, 1, code
+        if stack.ndim == 3:
+            together.append(stack.mean(0))
+            continue
         means, spreads = stack[:, :, 0], stack[:, :, 1]
         variances = spreads.square() if deviations else spreads
         variance = variances.mean(0) + means.var(0, correction=0)

@@ -51,7 +51,13 @@ def text(config: StyleTrainConfig, data: StyleData, device: torch.device, base: 
         **dataclasses.asdict(recipe),
     }
     return Pieces(
-        network, objective, batches, lambda one: [one.prepared([Wanted(row=0)])], f"clip:{source.name}", source, told
+        network,
+        objective,
+        batches,
+        lambda one: [one.prepared([Wanted(row=0)])],
+        f"clip:{source.name}",
+        source,
+        told=told,
     )
 
 
