@@ -198,7 +198,7 @@ def test_no_text_shows_the_key(chain):
 
 @pytest.fixture
 def photo(tmp_path):
-    write_picture(tmp_path / "photo.png", picture(0, 96, 128))
+    write_picture(tmp_path / "photo.png", picture(0, 140, 160))
     write_picture(tmp_path / "style.png", picture(1, 64, 64))
     return tmp_path / "photo.png"
 
