@@ -274,7 +274,7 @@ def test_a_network_on_mobilenetv3_is_trained_exported_and_quantised(tmp_path):
     torch.manual_seed(0)
     torch.save(timm.create_model("mobilenetv3_small_050").state_dict(), tmp_path / "encoder.pth")
     words = ["--method", "adain", "--encoder", "loss", "--network", "mobilenetv3_small_050", "--size", "32"]
-    words += ["--weights", tmp_path / "encoder.pth", "--content-taps", "stride8", "--style-taps", "stride2,stride8"]
+    words += ["--weights", tmp_path / "encoder.pth", "--style-taps", "stride2,stride8"]
     words += ["--steps", "3", "--batch", "2", "--precision", "fp32", "--threads", "1", "--out", tmp_path / "run"]
     assert main(["style", "train", str(photos), str(tmp_path / "paintings"), *map(str, words)]) == 0
     style = tmp_path / "paintings" / "0.png"

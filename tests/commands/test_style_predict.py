@@ -70,7 +70,7 @@ def test_a_run_paints_in_a_style_it_never_saw(folder, capsys):
     assert info.trained["predictor_weights"]["sha256"] == sha256_of(folder / "encoder.pth")
     out, photo = folder / "painted.png", folder / "photos" / "1.png"
     apply = ["style", "apply", str(photo), "--model", str(folder / "run"), "--out", str(out), "--no-watermark"]
-    apply += ["--device", "cpu", "--precision", "fp32"]
+    apply += ["--device", "cpu", "--precision", "fp32", "--style-size", "61"]  # as large as the style is
     assert main([*apply, "--style", str(folder / "unseen.png")]) == 0, capsys.readouterr().err
     assert read_record(out).record.options["kind"] == "predict"
     content, painted = read_picture(photo), read_picture(out)

@@ -22,8 +22,8 @@ def pooled(found: Sequence[Statistics], deviations: bool) -> Statistics:
     Its mean is the mean of their means; its variance is the mean of their variances and the variance of their means.
     Exact where features do not depend on statistics further down, as in networks with an encoder; of
     `segue.style.transform_network` all but the first are measured behind frames that were normalised by themselves.
-    `deviations` says that spreads are deviations (`StyleNetwork.deviations`). A code (`PredictedNetwork`), which has rows
-    of numbers and no spread, is the mean of the codes.
+    `deviations` says that spreads are deviations (`StyleNetwork.deviations`). A code (`PredictedNetwork`), which has
+    rows of numbers and no spread, is the mean of the codes.
     """
     together = []
     for ours in zip(*found, strict=True):
