@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import timm
 import torch
 
 from segue.cli import main
@@ -203,3 +204,28 @@ def test_the_network_that_ships_takes_on_more_of_a_painting_than_its_colours(sha
         )
         assert ours < recoloured < untouched
         assert float(normalised_distance(judge(painted), kept, taps[-1:])) < 1.0
+
+
+# --- encoders by name and stride -------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder", ["swin_tiny_patch4_window7_224", "efficientnet_b0", "mobilenetv3_small_100"])
+def test_encoders_of_any_kind_are_trained_through_and_paint(folder, tmp_path, capsys, encoder):
+    """Random weights: what is shown is that taps by stride, the decoder built from them and every size fit together."""
+    torch.manual_seed(0)
+    torch.save(timm.create_model(encoder).state_dict(), tmp_path / "encoder.pth")
+    (tmp_path / "styles").mkdir()
+    for seed in range(2):
+        write_picture(tmp_path / "styles" / f"{seed}.png", textured(seed, 64, 80))
+    words = ["--method", "adain", "--encoder", "loss", "--network", encoder, "--weights", tmp_path / "encoder.pth"]
+    words += ["--style-taps", "stride4,stride8", "--size", "48", "--steps", "2", "--batch", "2", "--precision", "fp32"]
+    where = [folder_of_photos(tmp_path), tmp_path / "styles", "--out", tmp_path / "run"]
+    assert main(["style", "train", *map(str, (*where, *words))]) == 0, capsys.readouterr().err
+    capsys.readouterr()
+    result, painted = applied(folder, capsys, "--model", str(tmp_path / "run"), "--no-watermark")
+    assert result["styles"] == {"wave": 1.0}
+    assert painted.shape == (1, 3, *SIZE)
+    _, none = applied(folder, capsys, "--model", str(tmp_path / "run"), "--no-watermark", "--strength", "0")
+    assert float((none - read_picture(folder / "photo.png")).abs().max()) <= 1 / 255
+    assert float((painted - none).abs().mean()) > 0.01
