@@ -14,6 +14,7 @@ STYLE_TRAIN_PRESETS = ("squeezenet", "vgg16-relu3", "vgg16")
 STYLE_METHODS = ("cin", "adain", "sanet", "adaattn", "predict", "text")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 VIDEO_ENDINGS = (".mp4", ".mov", ".mkv")  # that are written
+MOST_WORDS = 1000  # characters of a text; CLIP reads 77 parts of words, and every picture's record holds it
 BASELINES = ("identity", "style", "colour", "fda", "gatys")
 
 
@@ -212,6 +213,7 @@ class StyleOptimiseConfig(Checked):
 
     def _words(self) -> list[str]:
         wrong = []
+        wrong += _no_words(self.text)
         if self.text and self.styles:
             wrong.append(f"text: expected --text or style pictures, got both ({self.styles[0]})")
         if self.clip and not self.text:
@@ -326,11 +328,14 @@ class StyleTrainConfig(Checked):
     tap_weights: tuple[float, ...] = knob(
         (), "weight of each style tap; all alike when not given", low=0, needs={"method": ("cin", "predict")}
     )
-    content_weight: float | None = knob(None, "weight of the content loss; the preset's when not given", low=0)
+    content_weight: float | None = knob(
+        None, "weight of the content loss; the preset's when not given, 5 with --text", low=0
+    )
     style_weight: float | None = knob(None, "weight of the style loss; the preset's when not given", low=0)
     tv_weight: float | None = knob(
         None,
-        "weight of the total variation, which smooths; the preset's when not given, and none for sanet and adaattn",
+        "weight of the total variation, which smooths; the preset's when not given, none for sanet and adaattn, 0.0001 "
+        "of another sum with --text (docs/reference/style-train.md)",
         low=0,
     )
     licences: tuple[str, ...] = knob(
@@ -376,6 +381,8 @@ class StyleTrainConfig(Checked):
             raise UsageError("; ".join(wrong))
 
     def _words(self) -> list[str]:
+        if wrong := _no_words(self.text):
+            return wrong
         of_text = {"clip": "", "base": None, "text_weight": 1.0, "patches": 16}
         if not self.text:
             given = [name for name, default in of_text.items() if getattr(self, name) != default]
@@ -493,6 +500,7 @@ class StyleApplyConfig(Checked):
             wrong += _beside_classes(taken, {"--segmenter": self.segmenter, "--masks": self.masks})
         if not self.by_class and (self.segmenter or self.masks):
             wrong.append("segmenter, masks: expected --by-class beside them, which says what to do there, got none")
+        wrong += _no_words(self.text)
         if self.text and self.style:
             wrong.append("text: expected --text or --style, got both")
         wrong += _half_signed(self.c2pa, self.c2pa_key)
@@ -769,3 +777,14 @@ class StyleEvaluateConfig(Checked):
             problems.append("keep_mask: expected folders of results, whose pictures may keep a part, got none")
         if problems:
             raise UsageError("; ".join(problems))
+
+
+def _no_words(text: str) -> list[str]:
+    """What keeps a text from being words in one line, which names a style and stands in records."""
+    if text and not text.strip():
+        return ["text: expected words, got blanks alone"]
+    if len(text) > MOST_WORDS:
+        return [f"text: expected {MOST_WORDS} characters at most, got {len(text)}"]
+    if not text.isprintable():
+        return ["text: expected words in one line, got characters that cannot be printed"]
+    return []

@@ -25,7 +25,7 @@ from segue.style.model_folder import save_style_model
 from segue.style.picture import eight_bits, read_picture, resized, write_picture
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from tiny_model import write_run
-from tiny_painter import painter
+from tiny_painter import painter, predicting
 from tiny_style import picture
 
 CONTENTS, STYLES = ("harbour", "town"), ("monet", "munch")
@@ -326,6 +326,24 @@ def test_pictures_of_an_earlier_run_into_the_same_folder_do_not_stay(folder, wei
     (new,) = set(left) - {mine.name, "a--b.png"}
     assert max(read_picture(painted / "fda" / new).shape[2:]) == 80
     assert len(list((painted / "colour").iterdir())) == 4, "a method that was not asked for is as it was"
+
+
+def test_the_encoder_of_a_network_is_told_from_a_judge(folder, weights, capsys):
+    """What looks at styles while painting saw the exam, too."""
+    trained = {"loss_network": "vgg19", "predictor": "squeezenet1_1@2", "predictor_weights": {"sha256": "ab"}}
+    save_style_model(folder / "run" / "model", predicting().eval(), (), trained)
+    words = ("--model", str(folder / "run"), "--strengths", "1", "--pairs", "2", "--stability", "0")
+    found, _ = judged(folder, weights, capsys, *words)
+    assert found["painted_here"]["run@1"]["parts"] == "squeezenet1_1, ab"
+    told = next(one for one in found["methods"] if one["name"] == "run@1")
+    assert told["own_judges"] == ["squeezenet1_1"]
+
+
+def test_an_out_below_what_is_read_is_refused(folder, weights, capsys):
+    for place in ("photos", "paintings", "mine"):
+        assert main(["style", "evaluate", str(folder / "photos"), str(folder / "paintings"), str(folder / "mine"),
+                     "--out", str(folder / place / "sub"), "--dry-run"]) == 2  # fmt: skip
+        assert "out: expected a folder of its own" in capsys.readouterr().err
 
 
 def test_the_evaluation_names_all_that_it_rests_on(folder, weights, capsys, tmp_path):

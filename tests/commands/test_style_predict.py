@@ -133,6 +133,18 @@ def test_stopped_or_killed_it_goes_on_to_the_same_bytes(folder, capsys, monkeypa
             assert (folder / out / name).read_bytes() == (folder / "whole" / name).read_bytes(), name
 
 
+def test_other_weights_of_the_predictor_do_not_go_on(folder, capsys, monkeypatch):
+    whole = style_loop.training_step
+    stopping_at(monkeypatch, 2)
+    assert main(command(folder, "--steps", "4", "--predictor-weights", folder / "encoder.pth")) == 143
+    monkeypatch.setattr(style_loop, "training_step", whole)
+    torch.manual_seed(4)
+    torch.save(create_encoder(ENCODER).net.state_dict(), folder / "encoder.pth")
+    capsys.readouterr()
+    assert main(["style", "train", "--resume", str(folder / "run")]) == 1
+    assert "expected the predictor's weights this run began with, got others" in capsys.readouterr().err
+
+
 def test_minutes_set_the_steps_of_it(folder, capsys):
     result = trained(folder, capsys, "--minutes", "0.1")
     assert result["steps"] >= 2

@@ -220,9 +220,19 @@ def test_a_dry_run_writes_nothing(folder, capsys):
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_written(folder, capsys, words, code, message):
-    assert main(command(folder, *words)) == code
-    assert message in capsys.readouterr().err
+    for dry in ([], ["--dry-run"]):
+        assert main(command(folder, *words, *dry)) == code
+        assert message in capsys.readouterr().err
     assert not (folder / "run").exists()
+
+
+def test_a_dry_run_names_what_only_the_hub_has_and_still_knows_names(folder, capsys):
+    words = ["style", "train", str(folder / "photos"), str(folder / "wave.png"), "--dry-run"]
+    assert main([*words, "--method", "predict"]) == 0
+    assert "not looked at, since the hub has it: --weights, --predictor-weights" in capsys.readouterr().err
+    for given in (["--method", "predict", "--predictor", "nonsense"], ["--network", "nonsense"]):
+        assert main([*words, *given]) == 2
+        assert "unknown encoder 'nonsense'" in capsys.readouterr().err
 
 
 def test_presets_are_those_of_the_table():

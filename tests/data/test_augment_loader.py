@@ -20,6 +20,7 @@ from segue.data.index import Sample
 from segue.data.keyed import batch_keys
 from segue.data.loader import TrainingSet, batches, read_sample
 from segue.presets import PRESETS
+from segue.style.own_painter import painter_for
 
 ALL = AugmentConfig(**{name: 0.5 for name in AUGMENTATIONS if name != "scale"})
 PREP = Preprocessing((32, 48), 1.4, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), largest=48 * 64, pixel_scale=1.0)
@@ -35,7 +36,7 @@ def samples_in(root):
 
 def training_set(samples, config, cache_bytes=2**30):
     pixels = np.array([np.bincount(read_mask(sample.mask).ravel(), minlength=4) for sample in samples])
-    return TrainingSet(samples, CLASSES, pixels, PREP, config, 3, cache_bytes)
+    return TrainingSet(samples, CLASSES, pixels, PREP, config, 3, cache_bytes, painter=painter_for(config))
 
 
 def first_batches(samples, config, workers, start=0, stop=5, cache_bytes=2**30):

@@ -16,6 +16,7 @@ import torch
 import yaml
 
 from segue.commands.style_train_files import files_of, require_same
+from segue.commands.style_train_names import names_alone
 from segue.commands.style_train_text import network_of, settled
 from segue.config_file import read_config_file
 from segue.configs import OptimConfig
@@ -117,6 +118,8 @@ def run(config: StyleTrainConfig, began: float | None = None) -> StyleTrainResul
     config = _resolved(config)
     data = files_of(config)
     if config.dry_run:
+        if not names_alone(config):
+            _assembled(config, data, _base(config))
         return StyleTrainResult(None, _names(data), len(data.photos), config.steps or 0, {}, 0.0, config)
     if config.out is not None and config.out.is_dir():
         require_empty(config.out)
@@ -144,6 +147,10 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
     """`config` with nothing left open."""
     config = settled(config)
     if config.photos == Path() or not (config.styles or config.text):
+        if config.text:
+            raise UsageError(
+                "expected photos beside --text, got none: segue style train PHOTOS --text WORDS --clip CLIP"
+            )
         got = "neither" if config.photos == Path() else "no style"
         raise UsageError(f"expected photos and one or more styles, got {got}: segue style train PHOTOS STYLE")
     adding = config.add_to is not None
@@ -281,6 +288,7 @@ def _write_records(folder: Path, config: StyleTrainConfig, data: StyleData, piec
         "numbers": data.numbers,
         "base_sha256": data.base_sha256,
         "loss_sha256": pieces.source.sha256,
+        "pretrained_sha256": pieces.pretrained_source.sha256 if pieces.pretrained_source else None,
     }
     write_text(folder / DATA, json.dumps(content, indent=1))
     write_text(folder / ENVIRONMENT, json.dumps(environment(config.device, config.precision), indent=1))
@@ -288,27 +296,28 @@ def _write_records(folder: Path, config: StyleTrainConfig, data: StyleData, piec
     write_text(folder / CONFIG, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
-def _read_records(folder: Path) -> tuple[StyleTrainConfig, StyleData, str | None]:
-    """The configuration, the files, and the SHA-256 of the loss network's weights."""
+def _read_records(folder: Path) -> tuple[StyleTrainConfig, StyleData, tuple[str | None, str | None]]:
+    """The configuration, the files, and the SHA-256 of the loss network's weights and of those it began with."""
     missing = [name for name in (CONFIG, DATA) if not (folder / name).is_file()]
     if missing:
         raise RunError(f"{folder}: expected a run of segue style train, it has no {missing[0]}: check the path")
     values = read_config_file(folder / CONFIG)
     if "styles" not in values:
         raise RunError(f"{folder}: expected a run of segue style train, got one of another verb: segue fit --resume")
+    hashes = ("loss_sha256", "pretrained_sha256")
     record = read_record(
-        folder / DATA, "photos", "held_out", "styles", "paths", "known", "numbers", "base_sha256", "loss_sha256"
+        folder / DATA, "photos", "held_out", "styles", "paths", "known", "numbers", "base_sha256", *hashes
     )
     photos, held_out, paths = (tuple(map(Path, record[name])) for name in ("photos", "held_out", "paths"))
     styles, known = (tuple(UsedStyle(**style) for style in record[name]) for name in ("styles", "known"))
     data = StyleData(photos, held_out, styles, paths, known, record["numbers"], record["base_sha256"])
-    return from_dict(StyleTrainConfig, values), data, record["loss_sha256"]
+    return from_dict(StyleTrainConfig, values), data, (record["loss_sha256"], record["pretrained_sha256"])
 
 
 def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
     if given != StyleTrainConfig(resume=folder, json=given.json):
         raise UsageError("--resume takes no other option: the run goes on with the configuration it was started with")
-    config, data, loss_sha256 = _read_records(folder)
+    config, data, (loss_sha256, pretrained_sha256) = _read_records(folder)
     with held(folder):
         if (folder / MODEL / JSON_NAME).is_file() and not read_manifest(folder / CHECKPOINTS):
             return _completed(config, data, folder)
@@ -320,6 +329,9 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
         if pieces.source.sha256 != loss_sha256:
             name = config.clip or config.weights
             raise RunError(f"{name}: expected the loss network this run began with, got another: put it back")
+        if (pieces.pretrained_source.sha256 if pieces.pretrained_source else None) != pretrained_sha256:
+            name = config.predictor_weights
+            raise RunError(f"{name}: expected the predictor's weights this run began with, got others: put them back")
         restore(loop, checkpoint)
         loop.budget = None if config.minutes is None else 60 * config.minutes
         then, now = read_record(folder / ENVIRONMENT), environment(config.device, config.precision)

@@ -36,7 +36,9 @@ def prepared(config: StyleEvaluateConfig) -> Work:
     """Read and check what is judged; raises `UsageError`, `DataError` or `RunError`. Nothing is decoded."""
     if config.contents == Path() or config.styles == Path():
         raise UsageError("expected contents and styles, got fewer: segue style evaluate CONTENTS STYLES RESULTS")
-    if config.out.resolve() in {path.resolve() for path in (config.contents, config.styles, *config.results)}:
+    out = config.out.resolve()
+    read = [path.resolve() for path in (config.contents, config.styles, *config.results)]
+    if any(path in (out, *out.parents) for path in read):  # what is written would be read the next time
         raise UsageError(f"out: expected a folder of its own, got {config.out}, which is read: choose another")
     for name, _ in judges_of_options(config):
         taps_of(name)  # a name that is no network's is told before anything is read

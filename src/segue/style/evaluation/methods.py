@@ -30,8 +30,8 @@ class Method:
 
     `paint(content, style, name, tell)`, with the style's name, gives a picture of the content's size, values 0 to 1.
     `work` says about how many passes through a small network that takes, for the estimate of the time. `network` and
-    `network_sha256` are what it was optimised or trained with, which must not judge it; `sha256` is that of the weights
-    it paints with.
+    `network_sha256` are what it was optimised or trained with, `parts` names and SHA-256 of networks that are a part of
+    what paints; none of them must judge it. `sha256` is that of the weights it paints with.
     """
 
     name: str
@@ -42,11 +42,12 @@ class Method:
     network_sha256: str = ""
     sha256: str = ""
     curve: str = ""
+    parts: tuple[str, ...] = ()
 
     @property
     def painted_with(self) -> frozenset[str]:
         """Names and SHA-256 of the networks that must not judge it."""
-        return frozenset({self.network, self.network_sha256, self.sha256} - {""})
+        return frozenset({self.network, self.network_sha256, self.sha256, *self.parts} - {""})
 
 
 def baselines() -> dict[str, Method]:

@@ -60,6 +60,7 @@ def painters_of(painters: Sequence[Method]) -> dict[str, dict[str, str]]:
             "sha256": method.sha256,
             "made_with": method.network,
             "made_with_sha256": method.network_sha256,
+            "parts": ", ".join(method.parts),
         }
         for method in painters
     }

@@ -68,7 +68,8 @@ def trained(
 
         about = f"{run}, a network of kind {info.kind}, strength {strength:g}"
         curve = run.resolve().name
-        return Method(f"{curve}@{strength:g}", paint, about, 5.0, *_painted_with(info), info.sha256, curve)
+        made = _painted_with(info)
+        return Method(f"{curve}@{strength:g}", paint, about, 5.0, *made, info.sha256, curve, _parts(info))
 
     return [painting(strength) for strength in strengths]
 
@@ -78,3 +79,12 @@ def _painted_with(info: StyleInfo) -> tuple[str, str]:
     weights = info.trained.get("loss_weights")
     sha256 = weights.get("sha256") if isinstance(weights, dict) else None
     return str(info.trained.get("loss_network") or ""), str(sha256 or "")
+
+
+def _parts(info: StyleInfo) -> tuple[str, ...]:
+    """Name and SHA-256 of the encoder that looks at styles, where there is one."""
+    predictor, weights = info.trained.get("predictor"), info.trained.get("predictor_weights")
+    if not isinstance(predictor, str):
+        return ()
+    sha256 = weights.get("sha256") if isinstance(weights, dict) else None
+    return (predictor.partition("@")[0], *([str(sha256)] if sha256 else []))

@@ -125,4 +125,4 @@ def _copy_row(network: TransformNetwork, start: int, row: int, kept: list[Tensor
 def require_rows(base: StyleNetwork) -> None:
     """Refuse a network that styles cannot be added to."""
     if not isinstance(base, TransformNetwork):
-        raise RunError(f"add_to: expected a network of kind cin, got {base.kind}, which takes any style as a picture")
+        raise RunError(f"add_to: expected a network of kind cin, got {base.kind}, which has no rows of styles")
