@@ -15,7 +15,9 @@ from segue.cli import main
 from segue.commands import style_export
 from segue.commands.style_export import StyleExportResult
 from segue.durable import sha256_of
+from segue.errors import RunError
 from segue.export.onnx_file import read_metadata
+from segue.speed.apart import timed_apart
 from segue.style.adain_network import AdainNetwork
 from segue.style.attention_network import AttentionNetwork
 from segue.style.autoencoder import Shape
@@ -163,6 +165,24 @@ def test_what_does_not_fit_is_one_line(tmp_path, capsys, words, message, code):
     assert message in said
     assert said.count("\n") == 1
     assert not list(tmp_path.glob("out.*"))
+
+
+def test_no_other_file_is_written_over_and_no_older_one_stays_beside(tmp_path, capsys):
+    save_style_model(tmp_path / "model", painter(), STYLES)
+    before = (tmp_path / "model" / "model.json").read_bytes()
+    assert export(tmp_path / "model", "--out", tmp_path / "model" / "model.onnx") == 2
+    assert "model.json is free, got a file of something else there" in capsys.readouterr().err
+    assert (tmp_path / "model" / "model.json").read_bytes() == before
+    (tmp_path / "out.int8.onnx").write_bytes(b"older")
+    assert export(tmp_path / "model", "--out", tmp_path / "out.onnx") == 2
+    assert "expected no 8 bits beside a graph without --calibrate" in capsys.readouterr().err
+
+
+def test_the_process_that_is_timed_imports_nothing_from_where_it_is_started(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('the working folder was imported')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="KeyError"):
+        timed_apart({}, {"picture": np.zeros(1, np.float32)})
 
 
 def test_attention_without_a_style_is_refused(tmp_path, capsys):
