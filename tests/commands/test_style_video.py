@@ -227,6 +227,47 @@ def test_a_frame_of_another_size_or_broken_is_told_before_anything_is_painted(fo
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("clip", "out", "style", "lost"),
+    [
+        ("frames", "album", "album/shot_3.png", "shot_3.png"),
+        ("clip.mp4", "album", "album/frame-000002.png", "frame-000002.png"),
+        ("long.partial.mp4", "long.mp4", "wave.png", "long.partial.mp4"),
+    ],
+)
+def test_nothing_that_is_read_is_written_over(folder, capsys, clip, out, style, lost):
+    (folder / "album").mkdir()
+    write_picture(folder / "album" / "shot_3.png", textured(0, 48, 64))
+    write_picture(folder / "album" / "frame-000002.png", textured(0, 48, 64))
+    (folder / "clip.mp4").rename(folder / "long.partial.mp4")
+    encoded(folder / "clip.mp4", moving(COUNT))
+    told = painted(folder, capsys, clip, "--style", folder / style, "--out", folder / out, code=2)
+    assert "out: expected to write over nothing that is read" in told["error"]
+    assert lost in told["error"]
+
+
+@pytest.mark.parametrize("clip", ["frames", "clip.mp4"])
+def test_frames_of_another_clip_do_not_stay_among_the_painted_ones(folder, capsys, clip):
+    words = ("--model", folder / "known", "--style", "a", "--stability", "0", "--out", folder / "out")
+    painted(folder, capsys, clip, *words)
+    painted(folder, capsys, clip, *words)
+    write_picture(folder / "out" / "frame-000099.png", textured(0, 48, 64))
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out").iterdir()}
+    told = painted(folder, capsys, clip, *words, code=2)
+    assert "expected a folder without other numbered pictures, got frame-000099.png" in told["error"]
+    assert {path: path.stat().st_mtime_ns for path in (folder / "out").iterdir()} == before
+
+
+def test_frames_too_small_for_optical_flow_are_painted_and_not_measured(folder, capsys):
+    """OpenCV's DIS ends the process on a side that is too small for its patches."""
+    numbered(folder / "low", [frame[:14] for frame in moving(3)])
+    result = painted(
+        folder, capsys, "low", "--model", folder / "known", "--style", "a", "--size", "64", "--out", folder / "out"
+    )
+    assert (result["frames"], result["stability"]) == (3, None)
+    assert result["not_measured"] == "a side of 14 pixels is below the 16 that optical flow takes"
+
+
 def test_a_missing_extra_is_one_line(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     words = ("--model", folder / "known", "--style", "a", "--out")

@@ -109,7 +109,7 @@ class VideoWriter:
                 self._sound.up_to(None if complete else Fraction(self._last, _TICKS))
                 self._sound.close()
             self._container.close()
-        path = self.path if complete else self.path.with_suffix(f".partial{self.path.suffix}")
+        path = self.path if complete else partial_of(self.path)
         write_durably(path, self._move)
         return path
 
@@ -142,6 +142,16 @@ class VideoWriter:
                 self._working.unlink(missing_ok=True)
             reason = str(getattr(error, "strerror", None) or error).splitlines()[0][:120]
             raise RunError(f"{self.path}: could not be written: {reason}") from None
+
+
+def partial_of(path: Path) -> Path:
+    """What a video is called that was not painted to its end."""
+    return path.with_suffix(f".partial{path.suffix}")
+
+
+def beside(path: Path) -> Path:
+    """Where the record and the result of a video lie."""
+    return path.with_name(f"{path.name}.json")
 
 
 class _Sound:
