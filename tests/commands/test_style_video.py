@@ -177,6 +177,21 @@ def test_an_interrupted_clip_keeps_what_was_painted_and_says_how_much(folder, ca
     assert json.loads((folder / f"{where}.json").read_text(encoding="utf-8"))["complete"] is False
 
 
+def test_a_clip_that_changes_while_it_is_read_loses_nothing_that_was_painted(folder, capsys, monkeypatch):
+    whole = style_video.survey
+
+    def shortening(*given, **options):
+        found = whole(*given, **options)
+        encoded(folder / "clip.mp4", moving(5), sound="aac")
+        return found
+
+    monkeypatch.setattr(style_video, "survey", shortening)
+    words = ("--model", folder / "known", "--style", "a", "--out", folder / "out.mp4")
+    told = painted(folder, capsys, "clip.mp4", *words, code=1)
+    assert f"expected the {COUNT} frames it had at first, it changed: 5 of {COUNT} frames are in" in told["error"]
+    assert len(frames_in(folder / "out.partial.mp4")) == 5
+
+
 def test_what_is_interrupted_before_the_first_frame_leaves_nothing(folder, capsys, monkeypatch):
     whole = style_video.survey
 

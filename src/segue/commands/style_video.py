@@ -204,6 +204,9 @@ class _Work:
         found = self._survey(stop)
         if found is None:
             raise _interrupted("before the first frame was painted", stop)
+        if isinstance(self.clip, VideoFile) and self.clip.lacks_frames(found.count):
+            told = f"{found.count} frames could be read of about {self.clip.expected} that its header promises"
+            log.warning("%s: %s: it may be cut off", self.clip.path, told)
         if len(found.scenes) > 1 and self.config.statistics == "clip":
             log.info("hard cuts found: %d; --statistics scene gives each scene a set of its own", len(found.scenes) - 1)
         folder = self.out.suffix.lower() not in VIDEO_ENDINGS
@@ -216,7 +219,7 @@ class _Work:
         try:
             self._paint(found, sink, meter, stop)
             if sink.written == 0:
-                raise _interrupted("before the first frame was painted", stop)
+                raise self._ended("before the first frame was painted", stop, found)
             complete = sink.written == found.count
             out = sink.close(complete)
         except BaseException:
@@ -241,8 +244,15 @@ class _Work:
         if isinstance(sink, VideoWriter):
             _write_beside(result, record, sink.marked, found.count)
         if not complete:
-            raise _interrupted(f"; {sink.written} of {found.count} frames are in {out}", stop)
+            raise self._ended(f"; {sink.written} of {found.count} frames are in {out}", stop, found)
         return result
+
+    def _ended(self, told: str, stop: StopRequest, found: Survey) -> InterruptedRunError | DataError:
+        """Why there are fewer frames than were counted: a signal, or a clip that is not what it was."""
+        if stop:
+            return _interrupted(told, stop)
+        told = told.removeprefix("; ")
+        return DataError(f"{self.clip.path}: expected the {found.count} frames it had at first, it changed: {told}")
 
     def _survey(self, stop: StopRequest) -> Survey | None:
         with progress_bar("looking") as update:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from segue.data.image import ENDINGS
 from segue.errors import UsageError
-from segue.extras import require
 from segue.style.video.frame import Clip
 from segue.style.video.numbered import NUMBER, NumberedFrames, frame_name
 from segue.style.video.reading import VideoFile
-from segue.style.video.writing import beside, partial_of
+from segue.style.video.writing import beside, partial_of, require_encoder
 from segue.style_configs import VIDEO_ENDINGS, StyleVideoConfig
 
 _COUNTED = re.compile(r"frame-\d{6,}\.png")  # `frame_name` of any frame
@@ -24,7 +23,7 @@ def out_of(config: StyleVideoConfig, clip: Clip) -> Path:
     Raises:
         UsageError: it is of another kind than its name says, what is read would be written over, or a folder holds
             numbered frames of something else.
-        MissingPackageError: PyAV is not installed.
+        MissingPackageError, RunError: PyAV is not installed, or has no encoder.
     """
     out = config.out
     if out == Path():
@@ -41,7 +40,7 @@ def out_of(config: StyleVideoConfig, clip: Clip) -> Path:
         raise UsageError(f"out: expected a video that can be written, got the folder {out}: choose another name")
     videos = (out, partial_of(out))
     _check_read([*videos, *map(beside, videos)], read)
-    require("av", "video")
+    require_encoder()
     return out
 
 

@@ -21,6 +21,7 @@ from segue.style.picture import Pixels
 from segue.style.record import StyleRecord
 from segue.style.record_text import seal
 from segue.style.video.frame import Frame
+from segue.style.video.reading import file_name
 from segue.style.watermark import MIN_SIDE, embed
 
 WRITTEN = (".mp4", ".mov", ".mkv")
@@ -32,6 +33,20 @@ _BT709, _LIMITED = (
 _TRIED = 8  # packets of sound that are written to see whether a container takes them
 _TICKS = 90_000  # in a second, of files that have numbered frames for a source
 _log = logging.getLogger("segue")
+
+
+def require_encoder() -> Any:  # noqa: ANN401 - PyAV itself
+    """PyAV, with the encoder that videos are written by.
+
+    Raises:
+        MissingPackageError: PyAV is not installed, which the extra `video` brings.
+        RunError: it was built without the encoder, as its wheels are not.
+    """
+    av = require("av", "video")
+    if _CODEC not in av.codecs_available:
+        wheel = "install PyAV's wheel, or write frames into a folder"
+        raise RunError(f"expected a PyAV with the encoder {_CODEC}, got one built without it: {wheel}")
+    return av
 
 
 class VideoWriter:
@@ -48,7 +63,7 @@ class VideoWriter:
 
     Raises:
         MissingPackageError: PyAV is not installed, which the extra `video` brings.
-        RunError: the file cannot be written.
+        RunError: the file cannot be written, or PyAV has no encoder.
     """
 
     def __init__(
@@ -62,7 +77,7 @@ class VideoWriter:
         quality: int,
         sound: Path | None = None,
     ) -> None:
-        self._av = require("av", "video")
+        self._av = require_encoder()
         self.path, self.size = path, (size[0] // 2 * 2, size[1] // 2 * 2)
         if min(self.size) < 2:
             raise UsageError(f"out: expected frames of at least 2 x 2 pixels for a video, got {size[0]} x {size[1]}")
@@ -75,7 +90,7 @@ class VideoWriter:
         make_folder(path.parent)
         self._working = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
         with self._told():
-            self._container = self._av.open(str(self._working), "w")
+            self._container = self._av.open(file_name(self._working), "w")
             self._container.metadata["comment"] = seal(record.to_json(), self.marked)
             self._stream = self._encoder(quality)
             self._sound = None if sound is None else _Sound(sound, self._container)
@@ -86,6 +101,8 @@ class VideoWriter:
         cut = np.ascontiguousarray(pixels[: self.size[0], : self.size[1]])
         shown = embed(cut, self.record.number) if self.marked else cut
         time = Fraction(self.written) / self.rate if frame.time is None else frame.time
+        if self.written == 0 and frame.aspect is not None:
+            self._stream.codec_context.sample_aspect_ratio = frame.aspect  # the file's header is not written yet
         with self._told():
             picture = self._av.VideoFrame.from_ndarray(shown, "rgb24").reformat(
                 format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
@@ -159,7 +176,7 @@ class _Sound:
 
     def __init__(self, source: Path, target: Any) -> None:  # noqa: ANN401 - PyAV's container
         self._av = require("av", "video")
-        self._source = self._av.open(str(source), options={"protocol_whitelist": "file"})
+        self._source = self._av.open(file_name(source), options={"protocol_whitelist": "file"})
         self._name, self._target = source, target
         stream = self._source.streams.audio[0]
         name = stream.codec_context.name
@@ -200,7 +217,7 @@ def _takes(av: Any, kind: str, source: Path) -> bool:  # noqa: ANN401 - PyAV its
     """Whether a container takes the sound of a file: tried in memory, since what its muxer says it takes is not all."""
     try:
         with (
-            av.open(str(source), options={"protocol_whitelist": "file"}) as given,
+            av.open(file_name(source), options={"protocol_whitelist": "file"}) as given,
             av.open(io.BytesIO(), "w", format=kind) as tried,
         ):
             stream = given.streams.audio[0]
