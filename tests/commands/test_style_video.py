@@ -219,6 +219,16 @@ def test_what_is_interrupted_before_the_first_frame_leaves_nothing(folder, capsy
         ("clip.mp4", ["--out", "{0}/known/model.json"], 2, "out: expected a folder, or a video"),
         ("clip.mp4", ["--blend", "1,2"], 2, "blend: expected a share for each of 1 styles, got 2"),
         ("clip.mp4", ["--style", "d"], 2, "style: expected one the network knows"),
+        (
+            "clip.mp4",
+            ["--statistics", "frame", "--samples", "4"],
+            2,
+            "samples: expected none beside --statistics frame",
+        ),
+        ("clip.mp4", ["--quality", "4", "--out", "{0}/out"], 2, "rate, quality: expected neither for the folder"),
+        ("frames", ["--rate", "5", "--out", "{0}/out"], 2, "rate, quality: expected neither for the folder"),
+        ("clip.mp4", ["--out", "{0}/" + 260 * "x" + ".mp4"], 2, "out: expected a name that the system takes"),
+        ("frames", ["--out", "{0}/" + 260 * "x"], 2, "out: expected a name that the system takes"),
         ("clip.mp4", ["--statistics", "none"], 2, "statistics: expected one of clip, scene, frame"),
     ],
 )

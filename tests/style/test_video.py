@@ -98,6 +98,14 @@ def test_each_frame_is_written_with_its_own_record(tmp_path):
 # --- video files -----------------------------------------------------------------------------------------------------
 
 
+def test_frames_too_small_for_a_watermark_are_told_once(tmp_path, caplog):
+    folder = FrameFolder(tmp_path / "out", RECORD, watermark=True)
+    for one in moving(3):
+        folder.add(one, Frame(one))
+    assert caplog.text.count("too few for a watermark") == 1
+    assert read_record(tmp_path / "out" / "frame-000003.png").record.options["frame"] == 3
+
+
 def test_a_video_is_read_with_the_times_of_its_frames(tmp_path):
     frames = moving(6, coarse=6)
     clip = VideoFile.of(encoded(tmp_path / "in.mp4", frames))

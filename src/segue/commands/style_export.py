@@ -127,6 +127,11 @@ def _paths(config: StyleExportConfig) -> tuple[Path, ...]:
 def _check_paths(config: StyleExportConfig, paths: Sequence[Path]) -> None:
     """That the report takes no other file's place, as that of model.json, and no older graph in 8 bits lies beside."""
     report, small = paths[-1], config.out.with_suffix(".int8.onnx")
+    try:
+        small.exists()  # the longest name there may be
+    except OSError as error:
+        got = f"{str(config.out)[:80]} ({error.strerror})"
+        raise UsageError(f"out: expected a name that the system takes, got {got}: choose a shorter one") from None
     if report.exists() and not _is_report(report):
         raise UsageError(f"out: expected a name whose report {report} is free, got a file of something else there")
     if config.calibrate is None and small.exists():
@@ -171,7 +176,9 @@ class _Work:
     graph: EdgeGraph
     styles: tuple[UsedStyle, ...]
 
-    def exported(self, paths: Sequence[Path], photos: tuple[list[Feed], list[Feed]] | None, update: Told) -> Any:  # noqa: ANN401
+    def exported(
+        self, paths: Sequence[Path], photos: tuple[Sequence[Feed], Sequence[Feed]] | None, update: Told
+    ) -> Any:  # noqa: ANN401
         """Write the files and say what was found; `photos` are those to calibrate with and those to compare on."""
         update(0.0, "tracing")
         graph = self.graph

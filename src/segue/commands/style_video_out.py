@@ -28,12 +28,21 @@ def out_of(config: StyleVideoConfig, clip: Clip) -> Path:
     out = config.out
     if out == Path():
         out = Path("stylised.mp4" if isinstance(clip, VideoFile) else "stylised")
+    video = out.suffix.lower() in VIDEO_ENDINGS
+    try:
+        (beside(partial_of(out)) if video else out).exists()  # the longest name there may be
+    except OSError as error:
+        raise UsageError(
+            f"out: expected a name that the system takes, got {str(out)[:80]} ({error.strerror})"
+        ) from None
     if out.resolve() == clip.path.resolve():
         raise UsageError(f"out: expected another place than the clip that is read, got {out}")
     read = [clip.path, config.model, *map(Path, config.style)]
-    if out.suffix.lower() not in VIDEO_ENDINGS:
+    if not video:
         if out.is_file():
             raise UsageError(f"out: expected a folder, or a video ending in .mp4, .mov or .mkv, got the file {out}")
+        if config.rate is not None or config.quality != StyleVideoConfig.quality:
+            raise UsageError(f"rate, quality: expected neither for the folder {out}, since they are a video's, got one")
         _check_folder(out, clip, read)
         return out
     if out.is_dir():

@@ -15,6 +15,7 @@ from segue.errors import DataError
 from segue.style.picture import Pixels, read_pixels
 from segue.style.record import StyleRecord, write_marked
 from segue.style.video.frame import Frame
+from segue.style.watermark import MIN_SIDE
 
 _log = logging.getLogger("segue")
 NUMBER = re.compile(r"(\d+)\D*$")  # the last number in a name
@@ -84,6 +85,12 @@ class FrameFolder:
     def add(self, pixels: Pixels, frame: Frame) -> None:
         """Write one frame, whole or not at all; raises `RunError` when it cannot be written."""
         self.written += 1
+        height, width = pixels.shape[:2]
+        if self.watermark and min(height, width) < MIN_SIDE:
+            _log.warning(
+                "%s: %d x %d pixels are too few for a watermark; records are written", self.folder, height, width
+            )
+            self.watermark = False  # all frames are of one size: said once
         name = frame.file.stem if frame.file is not None else frame_name(self.written)
         write_marked(pixels, self.folder / f"{name}.png", self._record(frame), self.watermark)
 

@@ -58,7 +58,7 @@ class VideoWriter:
         rate: frames in a second.
         record: how the frames were made; it lies in the file's comment.
         watermark: whether every frame holds the record's number.
-        quality: constant rate factor, 0 for no loss.
+        quality: constant rate factor; 0 loses nothing but what half as many colours do.
         sound: a file whose first sound is carried over.
 
     Raises:
@@ -132,6 +132,8 @@ class VideoWriter:
 
     def discard(self) -> None:
         """Leave nothing behind; what was closed stays."""
+        if self._sound is not None:
+            self._sound.close()
         with contextlib.suppress(self._av.FFmpegError):
             self._container.close()
         self._working.unlink(missing_ok=True)
