@@ -27,12 +27,21 @@ KEYS = {
 }
 
 
-def write_chain(folder: Path, kind="P-256", days=(-5, 5), purpose=ExtendedKeyUsageOID.EMAIL_PROTECTION, password=None):
-    """`chain.pem` and `key.pem`; the signing certificate is valid for these `days` from now."""
+def write_chain(
+    folder: Path,
+    kind="P-256",
+    days=(-5, 5),
+    purpose=ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    password=None,
+    alone=False,
+):
+    """`chain.pem` and `key.pem`; the signing certificate is valid for these `days`, and signed itself if `alone`."""
     folder.mkdir(parents=True, exist_ok=True)
     root, own = KEYS["P-256"](), KEYS[kind]()
     above = _certificate("Test root", root, "Test root", root, (-50, 50), None)
-    below = _certificate("Test signer", own, "Test root", root, days, purpose)
+    below = _certificate(
+        "Test signer", own, "Test signer" if alone else "Test root", own if alone else root, days, purpose
+    )
     (folder / "chain.pem").write_bytes(below.public_bytes(PEM) + above.public_bytes(PEM))
     hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     (folder / "key.pem").write_bytes(own.private_bytes(PEM, serialization.PrivateFormat.PKCS8, hidden))

@@ -13,7 +13,7 @@ from segue.errors import UsageError
 
 T = TypeVar("T")
 # quotes stand around a whole name, behind a comma or an equals sign; elsewhere, as in 12" disc.jpg, they are letters
-_QUOTED_OR_NOT = re.compile(r'(?:^|(?<=[,= ]))"(?P<quoted>[^"]*)"(?=\s*(?:[,=]|$))|,|[^,"]+|"')
+_QUOTED_OR_NOT = re.compile(r'(?:^|(?<=[,=]))\s*"(?P<quoted>[^"]*)"(?=\s*(?:[,=]|$))|,|[^,="]+|[="]')
 
 
 class Groups(tuple[tuple[str, tuple[str, ...]], ...]):

@@ -554,7 +554,10 @@ class StyleExportConfig(Checked):
         256, "long side in pixels of photos that are looked at, and side of the square that is timed", low=32, high=2048
     )
     runs: int = knob(
-        30, "pictures that each form is timed on; fewer past 30 seconds, and 0 times nothing", low=0, high=10_000
+        30,
+        "pictures that each form is timed on, 3 at least; fewer past 30 seconds, and 0 times nothing",
+        low=0,
+        high=10_000,
     )
     threads: int | None = knob(None, "CPU threads that are timed; those torch takes when not given", low=1, high=1024)
     lpips_weights: Path | None = knob(None, "file of the LPIPS weights for SqueezeNet; without it there is no LPIPS")
@@ -578,10 +581,20 @@ class StyleExportConfig(Checked):
             wrong.append(f"licences: expected one for each of {len(self.style)} styles, got {len(self.licences)}")
         if self.blend and sum(self.blend) == 0:
             wrong.append("blend: expected a share above 0, got none")
-        if self.calibrate is None and self.lpips_weights is not None:
-            wrong.append("lpips_weights: expected --calibrate beside it, since INT8 is what it judges, got none")
+        wrong += self._without_int8()
         if wrong:
             raise UsageError("; ".join(wrong))
+
+    def _without_int8(self) -> list[str]:
+        """What has no effect without photos to calibrate with."""
+        wrong = []
+        if self.calibrate is None and self.lpips_weights is not None:
+            wrong.append("lpips_weights: expected --calibrate beside it, since INT8 is what it judges, got none")
+        if self.calibrate is None and self.photos != StyleExportConfig.photos:
+            wrong.append("photos: expected --calibrate beside it, whose photos it counts, got none")
+        if self.lpips_weights is None and self.lpips_backbone != StyleExportConfig.lpips_backbone:
+            wrong.append("lpips_backbone: expected --lpips-weights beside it, got none")
+        return wrong
 
 
 @dataclass(frozen=True)
@@ -639,7 +652,10 @@ class StyleVideoConfig(Checked):
         None, "frames in a second of a video made of numbered frames; 25 when not given", low=0.1, high=1000
     )
     quality: int = knob(
-        18, "constant rate factor of the video (H.264): lower is better and larger, 0 loses nothing", low=0, high=51
+        18,
+        "constant rate factor of the video (H.264): lower is better and larger; even 0 halves the colours' resolution",
+        low=0,
+        high=51,
     )
     size: int | None = knob(
         None, "long side in pixels to which frames are resized first; as they are when not given", low=16, high=8192
@@ -669,6 +685,8 @@ class StyleVideoConfig(Checked):
         super().__post_init__()
         if self.out.suffix.lower() in (*PICTURE_ENDINGS, ".gif", ".webm", ".avi"):
             raise UsageError(f"out: expected a folder, or a video ending in .mp4, .mov or .mkv, got {self.out}")
+        if self.statistics == "frame" and self.samples != StyleVideoConfig.samples:
+            raise UsageError("samples: expected none beside --statistics frame, which has no set of them, got one")
         self.like_pictures()
 
     def like_pictures(self) -> StyleApplyConfig:

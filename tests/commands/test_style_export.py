@@ -15,10 +15,14 @@ from segue.cli import main
 from segue.commands import style_export
 from segue.commands.style_export import StyleExportResult
 from segue.durable import sha256_of
+from segue.errors import DataError, RunError
 from segue.export.onnx_file import read_metadata
+from segue.speed.apart import timed_apart
 from segue.style.adain_network import AdainNetwork
 from segue.style.attention_network import AttentionNetwork
 from segue.style.autoencoder import Shape
+from segue.style.edge_graph import EdgeGraph
+from segue.style.edge_inputs import calibration
 from segue.style.model_folder import load_style_info, save_style_model
 from segue.style.picture import read_picture, write_picture
 from segue.style.record import UsedStyle
@@ -151,6 +155,9 @@ def test_a_graph_that_paints_another_picture_is_not_written(tmp_path, monkeypatc
         (("--blend", "1,2"), "expected --style beside them", 2),
         (("--style", "wave", "--blend", "1,2"), "expected a share for each of 1 styles, got 2", 2),
         (("--lpips-weights", "x.pth"), "expected --calibrate beside it", 2),
+        (("--photos", "5"), "photos: expected --calibrate beside it", 2),
+        (("--lpips-backbone", "x.pth"), "lpips_backbone: expected --lpips-weights beside it", 2),
+        (("--out", 255 * "x" + ".onnx"), "out: expected a name that the system takes", 2),
         (("--calibrate", "{folder}/empty"), "expected a folder of photos to calibrate with, got none in it", 1),
     ],
 )
@@ -165,10 +172,40 @@ def test_what_does_not_fit_is_one_line(tmp_path, capsys, words, message, code):
     assert not list(tmp_path.glob("out.*"))
 
 
+def test_no_other_file_is_written_over_and_no_older_one_stays_beside(tmp_path, capsys):
+    save_style_model(tmp_path / "model", painter(), STYLES)
+    before = (tmp_path / "model" / "model.json").read_bytes()
+    assert export(tmp_path / "model", "--out", tmp_path / "model" / "model.onnx") == 2
+    assert "model.json is free, got a file of something else there" in capsys.readouterr().err
+    assert (tmp_path / "model" / "model.json").read_bytes() == before
+    (tmp_path / "out.int8.onnx").write_bytes(b"older")
+    assert export(tmp_path / "model", "--out", tmp_path / "out.onnx") == 2
+    assert "expected no 8 bits beside a graph without --calibrate" in capsys.readouterr().err
+
+
+def test_the_process_that_is_timed_imports_nothing_from_where_it_is_started(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('the working folder was imported')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="KeyError"):
+        timed_apart({}, {"picture": np.zeros(1, np.float32)})
+
+
 def test_attention_without_a_style_is_refused(tmp_path, capsys):
     save_style_model(tmp_path / "model", AttentionNetwork(Shape(widths=(8, 12, 16))))
     assert export(tmp_path / "model", "--out", tmp_path / "out.onnx") == 2
     assert "style: expected a picture, since a network with attention" in capsys.readouterr().err
+
+
+def test_photos_are_as_many_as_asked_for_spread_over_all_and_read_when_needed(tmp_path):
+    graph = EdgeGraph(painter(1), None, 1.0)
+    folder = folder_of_photos(tmp_path, 7)
+    kept, held_out = calibration(folder, graph, 32, 6)
+    assert [path.stem for path in kept.files] == ["0", "2", "4", "5"]
+    assert [path.stem for path in held_out.files] == ["1", "6"]
+    assert [feed["picture"].shape for feed in held_out] == [(1, 3, 32, 24), (1, 3, 32, 32)]
+    (folder / "5.png").write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"5\.png"):
+        calibration(folder, graph, 32, 6)
 
 
 def test_a_dry_run_writes_nothing(tmp_path, capsys):

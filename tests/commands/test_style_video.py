@@ -177,6 +177,21 @@ def test_an_interrupted_clip_keeps_what_was_painted_and_says_how_much(folder, ca
     assert json.loads((folder / f"{where}.json").read_text(encoding="utf-8"))["complete"] is False
 
 
+def test_a_clip_that_changes_while_it_is_read_loses_nothing_that_was_painted(folder, capsys, monkeypatch):
+    whole = style_video.survey
+
+    def shortening(*given, **options):
+        found = whole(*given, **options)
+        encoded(folder / "clip.mp4", moving(5), sound="aac")
+        return found
+
+    monkeypatch.setattr(style_video, "survey", shortening)
+    words = ("--model", folder / "known", "--style", "a", "--out", folder / "out.mp4")
+    told = painted(folder, capsys, "clip.mp4", *words, code=1)
+    assert f"expected the {COUNT} frames it had at first, it changed: 5 of {COUNT} frames are in" in told["error"]
+    assert len(frames_in(folder / "out.partial.mp4")) == 5
+
+
 def test_what_is_interrupted_before_the_first_frame_leaves_nothing(folder, capsys, monkeypatch):
     whole = style_video.survey
 
@@ -204,6 +219,16 @@ def test_what_is_interrupted_before_the_first_frame_leaves_nothing(folder, capsy
         ("clip.mp4", ["--out", "{0}/known/model.json"], 2, "out: expected a folder, or a video"),
         ("clip.mp4", ["--blend", "1,2"], 2, "blend: expected a share for each of 1 styles, got 2"),
         ("clip.mp4", ["--style", "d"], 2, "style: expected one the network knows"),
+        (
+            "clip.mp4",
+            ["--statistics", "frame", "--samples", "4"],
+            2,
+            "samples: expected none beside --statistics frame",
+        ),
+        ("clip.mp4", ["--quality", "4", "--out", "{0}/out"], 2, "rate, quality: expected neither for the folder"),
+        ("frames", ["--rate", "5", "--out", "{0}/out"], 2, "rate, quality: expected neither for the folder"),
+        ("clip.mp4", ["--out", "{0}/" + 260 * "x" + ".mp4"], 2, "out: expected a name that the system takes"),
+        ("frames", ["--out", "{0}/" + 260 * "x"], 2, "out: expected a name that the system takes"),
         ("clip.mp4", ["--statistics", "none"], 2, "statistics: expected one of clip, scene, frame"),
     ],
 )
@@ -225,6 +250,47 @@ def test_a_frame_of_another_size_or_broken_is_told_before_anything_is_painted(fo
     write_picture(folder / "frames" / "shot_9.png", picture(0, 40, 64))
     assert "shot_9.png: expected the size of the first" in painted(folder, capsys, "frames", *words, code=1)["error"]
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("clip", "out", "style", "lost"),
+    [
+        ("frames", "album", "album/shot_3.png", "shot_3.png"),
+        ("clip.mp4", "album", "album/frame-000002.png", "frame-000002.png"),
+        ("long.partial.mp4", "long.mp4", "wave.png", "long.partial.mp4"),
+    ],
+)
+def test_nothing_that_is_read_is_written_over(folder, capsys, clip, out, style, lost):
+    (folder / "album").mkdir()
+    write_picture(folder / "album" / "shot_3.png", textured(0, 48, 64))
+    write_picture(folder / "album" / "frame-000002.png", textured(0, 48, 64))
+    (folder / "clip.mp4").rename(folder / "long.partial.mp4")
+    encoded(folder / "clip.mp4", moving(COUNT))
+    told = painted(folder, capsys, clip, "--style", folder / style, "--out", folder / out, code=2)
+    assert "out: expected to write over nothing that is read" in told["error"]
+    assert lost in told["error"]
+
+
+@pytest.mark.parametrize("clip", ["frames", "clip.mp4"])
+def test_frames_of_another_clip_do_not_stay_among_the_painted_ones(folder, capsys, clip):
+    words = ("--model", folder / "known", "--style", "a", "--stability", "0", "--out", folder / "out")
+    painted(folder, capsys, clip, *words)
+    painted(folder, capsys, clip, *words)
+    write_picture(folder / "out" / "frame-000099.png", textured(0, 48, 64))
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out").iterdir()}
+    told = painted(folder, capsys, clip, *words, code=2)
+    assert "expected a folder without other numbered pictures, got frame-000099.png" in told["error"]
+    assert {path: path.stat().st_mtime_ns for path in (folder / "out").iterdir()} == before
+
+
+def test_frames_too_small_for_optical_flow_are_painted_and_not_measured(folder, capsys):
+    """OpenCV's DIS ends the process on a side that is too small for its patches."""
+    numbered(folder / "low", [frame[:14] for frame in moving(3)])
+    result = painted(
+        folder, capsys, "low", "--model", folder / "known", "--style", "a", "--size", "64", "--out", folder / "out"
+    )
+    assert (result["frames"], result["stability"]) == (3, None)
+    assert result["not_measured"] == "a side of 14 pixels is below the 16 that optical flow takes"
 
 
 def test_a_missing_extra_is_one_line(folder, capsys, monkeypatch):

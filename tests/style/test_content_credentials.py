@@ -155,6 +155,7 @@ def test_other_keys_sign_too(tmp_path, pixels, kind):
             r"chain\.pem: expected a certificate that is valid today, got one valid from .*: renew it",
         ),
         ({"days": (1, 20)}, r"chain\.pem: expected a certificate that is valid today"),
+        ({"alone": True}, r"chain\.pem: expected a certificate that another one signed, got one that signed itself"),
         ({"purpose": ExtendedKeyUsageOID.SERVER_AUTH}, r"c2pa: expected a certificate that C2PA allows to sign, got "),
         (
             {"kind": "secp256k1"},
@@ -162,7 +163,7 @@ def test_other_keys_sign_too(tmp_path, pixels, kind):
         ),
         ({"password": b"secret"}, r"key\.pem: expected a private key without a password, got an encrypted one"),
     ],
-    ids=["expired", "not yet", "other purpose", "other curve", "encrypted"],
+    ids=["expired", "not yet", "its own", "other purpose", "other curve", "encrypted"],
 )
 def test_certificates_that_cannot_sign_are_one_line(tmp_path, made, message):
     with pytest.raises(DataError, match=message) as raised:
@@ -184,6 +185,17 @@ def test_files_that_are_none_or_not_there_are_one_line(tmp_path, chain):
             read_signer(*files)
         assert "\n" not in str(raised.value)
         assert "c2VjcmV0" not in str(raised.value)
+
+
+def test_a_manifest_of_another_shape_is_a_problem_in_one_line(tmp_path, chain, pixels, monkeypatch):
+    import c2pa
+
+    write_marked(pixels, tmp_path / "a.png", RECORD, signer=read_signer(*chain))
+    for told in ({}, [], {"manifests": {"x": {"assertions": [7]}}, "active_manifest": "x"}):
+        monkeypatch.setattr(c2pa.Reader, "json", lambda _, told=told: json.dumps(told))
+        found = find_credentials(tmp_path / "a.png")
+        assert "it is not as the specification has it" in found.problem
+        assert not found.holds
 
 
 def test_no_text_shows_the_key(chain):

@@ -2,9 +2,11 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
+from segue.style.video import steadiness
 from segue.style.video.flow import motion
 from segue.style.video.steadiness import FAR, SteadinessMeter, places
 from tiny_clip_frames import STEP, moving
@@ -65,3 +67,16 @@ def test_no_comparison_goes_over_a_cut():
     found = shown(moving(3), {"a": moving(3)})
     assert found.given.far is None
     assert found.given.near is not None
+
+
+def test_a_flow_that_fails_is_a_reason_and_loses_no_clip(monkeypatch):
+    def failing(*_):
+        raise cv2.error("(-215:Assertion failed) no such scale")
+
+    monkeypatch.setattr(steadiness, "motion", failing)
+    meter = SteadinessMeter([0], [3])
+    for number, frame in enumerate(moving(3)):
+        meter.show(number, frame, {"clip": frame})
+    assert meter.result() is None
+    assert "no such scale" in meter.failed
+    assert meter.wanted == frozenset()

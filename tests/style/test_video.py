@@ -98,6 +98,14 @@ def test_each_frame_is_written_with_its_own_record(tmp_path):
 # --- video files -----------------------------------------------------------------------------------------------------
 
 
+def test_frames_too_small_for_a_watermark_are_told_once(tmp_path, caplog):
+    folder = FrameFolder(tmp_path / "out", RECORD, watermark=True)
+    for one in moving(3):
+        folder.add(one, Frame(one))
+    assert caplog.text.count("too few for a watermark") == 1
+    assert read_record(tmp_path / "out" / "frame-000003.png").record.options["frame"] == 3
+
+
 def test_a_video_is_read_with_the_times_of_its_frames(tmp_path):
     frames = moving(6, coarse=6)
     clip = VideoFile.of(encoded(tmp_path / "in.mp4", frames))
@@ -187,6 +195,45 @@ def test_what_is_no_video_is_one_line(tmp_path):
         VideoFile.of(tmp_path / "in.mp4")
     with pytest.raises(DataError, match="found no such file"):
         VideoFile.of(tmp_path / "absent.mp4")
+
+
+def test_a_codec_that_nobody_knows_is_one_line(tmp_path):
+    content = encoded(tmp_path / "in.mp4", moving(2)).read_bytes()
+    (tmp_path / "in.mp4").write_bytes(content.replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC"))
+    with pytest.raises(DataError, match="got a codec it does not know"):
+        VideoFile.of(tmp_path / "in.mp4")
+
+
+def test_a_file_that_was_cut_off_lacks_frames(tmp_path):
+    content = encoded(tmp_path / "in.mkv", moving(50)).read_bytes()
+    assert not VideoFile.of(tmp_path / "in.mkv").lacks_frames(len(list(VideoFile.of(tmp_path / "in.mkv").frames())))
+    (tmp_path / "in.mkv").write_bytes(content[: len(content) // 2])
+    clip = VideoFile.of(tmp_path / "in.mkv")
+    assert (clip.count, clip.expected) == (0, 50)
+    assert clip.lacks_frames(len(list(clip.frames())))
+
+
+def test_a_colon_in_a_relative_name_is_no_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = [Frame(one) for one in moving(2)]
+    encoded(tmp_path / "in.mp4", moving(2), sound="aac").rename("http:in.mp4")
+    assert write(Path("http:out.mp4"), made, sound=Path("http:in.mp4")) == Path("http:out.mp4")
+    assert VideoFile.of(Path("http:out.mp4")).sound
+    assert len(list(VideoFile.of(Path("http:out.mp4")).frames())) == 2
+
+
+def test_pixels_that_are_not_square_stay_so(tmp_path):
+    wide = [Frame(one, None, None, Fraction(2, 1)) for one in moving(2)]
+    found = next(VideoFile.of(write(tmp_path / "out.mp4", wide)).frames())
+    assert found.aspect == 2
+    assert next(VideoFile.of(write(tmp_path / "square.mp4", [Frame(one) for one in moving(2)])).frames()).aspect is None
+
+
+def test_a_pyav_without_the_encoder_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(av, "codecs_available", {"h264"})
+    with pytest.raises(RunError, match="expected a PyAV with the encoder libx264"):
+        write(tmp_path / "out.mp4", [Frame(one) for one in moving(1)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_play_list_reaches_no_network(tmp_path):

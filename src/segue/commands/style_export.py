@@ -21,7 +21,7 @@ from segue import __version__
 from segue.commands.style_asked import asked
 from segue.console import progress_bar
 from segue.durable import make_folder, sha256_of, write_text
-from segue.errors import RunError
+from segue.errors import RunError, UsageError
 from segue.export import EXTRA
 from segue.export.int8 import quantised
 from segue.export.onnx_file import as_onnx, write_onnx
@@ -107,6 +107,7 @@ def run(config: StyleExportConfig) -> StyleExportResult:
     graph = EdgeGraph(network, style, None if config.free_strength else config.strength)
     photos = calibration(config.calibrate, graph, config.size, config.photos) if config.calibrate else None
     paths = _paths(config)
+    _check_paths(config, paths)
     names = tuple(one.name for one in styles)
     if config.dry_run:
         return StyleExportResult(paths, names, tuple(graph.names), None)
@@ -121,6 +122,29 @@ def run(config: StyleExportConfig) -> StyleExportResult:
 def _paths(config: StyleExportConfig) -> tuple[Path, ...]:
     small = (config.out.with_suffix(".int8.onnx"),) if config.calibrate else ()
     return (config.out, *small, config.out.with_suffix(".json"))
+
+
+def _check_paths(config: StyleExportConfig, paths: Sequence[Path]) -> None:
+    """That the report takes no other file's place, as that of model.json, and no older graph in 8 bits lies beside."""
+    report, small = paths[-1], config.out.with_suffix(".int8.onnx")
+    try:
+        small.exists()  # the longest name there may be
+    except OSError as error:
+        got = f"{str(config.out)[:80]} ({error.strerror})"
+        raise UsageError(f"out: expected a name that the system takes, got {got}: choose a shorter one") from None
+    if report.exists() and not _is_report(report):
+        raise UsageError(f"out: expected a name whose report {report} is free, got a file of something else there")
+    if config.calibrate is None and small.exists():
+        got = f"{small} of an earlier one"
+        raise UsageError(f"out: expected no 8 bits beside a graph without --calibrate, got {got}: take it away")
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and "export_format" in told
 
 
 def _styles(
@@ -152,7 +176,9 @@ class _Work:
     graph: EdgeGraph
     styles: tuple[UsedStyle, ...]
 
-    def exported(self, paths: Sequence[Path], photos: tuple[list[Feed], list[Feed]] | None, update: Told) -> Any:  # noqa: ANN401
+    def exported(
+        self, paths: Sequence[Path], photos: tuple[Sequence[Feed], Sequence[Feed]] | None, update: Told
+    ) -> Any:  # noqa: ANN401
         """Write the files and say what was found; `photos` are those to calibrate with and those to compare on."""
         update(0.0, "tracing")
         graph = self.graph

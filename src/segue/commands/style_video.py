@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from segue.commands.style_asked import asked, model_of, settled
+from segue.commands.style_video_out import check_leftovers, counted_names, out_of
 from segue.console import duration, progress_bar
 from segue.durable import sha256_of, write_text
 from segue.errors import DataError, InterruptedRunError, MissingPackageError, UsageError
@@ -29,13 +30,14 @@ from segue.style.picture import Pixels, as_picture, eight_bits, resized, size_wi
 from segue.style.record import StyleRecord, UsedStyle
 from segue.style.record_text import seal
 from segue.style.tiling import small_copy
+from segue.style.video.flow import SMALLEST
 from segue.style.video.frame import Clip, Frame
 from segue.style.video.numbered import FrameFolder, NumberedFrames
 from segue.style.video.reading import VideoFile
 from segue.style.video.shared import pooled
 from segue.style.video.steadiness import FAR, Steadiness, SteadinessMeter, places
 from segue.style.video.survey import Survey, survey
-from segue.style.video.writing import VideoWriter
+from segue.style.video.writing import VideoWriter, beside
 from segue.style_configs import VIDEO_ENDINGS, StyleVideoConfig
 from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
@@ -111,7 +113,7 @@ def run(config: StyleVideoConfig) -> StyleVideoResult:
     """
     began = time.perf_counter()
     clip = _clip(config)
-    out = _out(config, clip)
+    out = out_of(config, clip)
     whole = settled(config.like_pictures())
     model = model_of(whole)
     styles, wanted = asked(whole, load_style_info(model))
@@ -148,23 +150,6 @@ def _clip(config: StyleVideoConfig) -> Clip:
     if config.rate is not None:
         raise UsageError("rate: expected none beside a video, which has its own, got one: leave it out")
     return VideoFile.of(config.clip)
-
-
-def _out(config: StyleVideoConfig, clip: Clip) -> Path:
-    """Where the painted clip goes; checks it, and for a video that PyAV is there."""
-    out = config.out
-    if out == Path():
-        out = Path("stylised.mp4" if isinstance(clip, VideoFile) else "stylised")
-    if out.resolve() == clip.path.resolve():
-        raise UsageError(f"out: expected another place than the clip that is read, got {out}")
-    if out.suffix.lower() not in VIDEO_ENDINGS:
-        if out.is_file():
-            raise UsageError(f"out: expected a folder, or a video ending in .mp4, .mov or .mkv, got the file {out}")
-        return out
-    if out.is_dir():
-        raise UsageError(f"out: expected a video that can be written, got the folder {out}: choose another name")
-    require("av", "video")
-    return out
 
 
 def _measurable(config: StyleVideoConfig) -> tuple[int, str]:
@@ -219,15 +204,22 @@ class _Work:
         found = self._survey(stop)
         if found is None:
             raise _interrupted("before the first frame was painted", stop)
+        if isinstance(self.clip, VideoFile) and self.clip.lacks_frames(found.count):
+            told = f"{found.count} frames could be read of about {self.clip.expected} that its header promises"
+            log.warning("%s: %s: it may be cut off", self.clip.path, told)
         if len(found.scenes) > 1 and self.config.statistics == "clip":
             log.info("hard cuts found: %d; --statistics scene gives each scene a set of its own", len(found.scenes) - 1)
+        folder = self.out.suffix.lower() not in VIDEO_ENDINGS
+        if folder and isinstance(self.clip, VideoFile):
+            check_leftovers(self.out, counted_names(found.count))
         record = self._record(found)
-        meter = self._meter(found)
+        stability, not_measured = self._measurable(found)
+        meter = self._meter(found, stability)
         sink = self._sink(found, record)
         try:
             self._paint(found, sink, meter, stop)
             if sink.written == 0:
-                raise _interrupted("before the first frame was painted", stop)
+                raise self._ended("before the first frame was painted", stop, found)
             complete = sink.written == found.count
             out = sink.close(complete)
         except BaseException:
@@ -235,7 +227,7 @@ class _Work:
                 sink.discard()
             raise
         steadiness = meter.result()
-        why = self.not_measured or ("" if steadiness else "no two frames to compare")
+        why = not_measured or meter.failed or ("" if steadiness else "no two frames to compare")
         seconds = time.perf_counter() - began
         result = StyleVideoResult(
             out,
@@ -252,8 +244,15 @@ class _Work:
         if isinstance(sink, VideoWriter):
             _write_beside(result, record, sink.marked, found.count)
         if not complete:
-            raise _interrupted(f"; {sink.written} of {found.count} frames are in {out}", stop)
+            raise self._ended(f"; {sink.written} of {found.count} frames are in {out}", stop, found)
         return result
+
+    def _ended(self, told: str, stop: StopRequest, found: Survey) -> InterruptedRunError | DataError:
+        """Why there are fewer frames than were counted: a signal, or a clip that is not what it was."""
+        if stop:
+            return _interrupted(told, stop)
+        told = told.removeprefix("; ")
+        return DataError(f"{self.clip.path}: expected the {found.count} frames it had at first, it changed: {told}")
 
     def _survey(self, stop: StopRequest) -> Survey | None:
         with progress_bar("looking") as update:
@@ -309,8 +308,17 @@ class _Work:
                 raise
             raise DataError(f"{self.clip.path}: out of memory: take a smaller --tile or --size") from None
 
-    def _meter(self, found: Survey) -> SteadinessMeter:
-        starts = places(found.count, found.scenes, self.stability)
+    def _measurable(self, found: Survey) -> tuple[int, str]:
+        """At how many places stability is measured, and why at none, now that the size of the frames is known."""
+        seen = size_within(*found.size, SEEN) if max(found.size) > SEEN else found.size
+        if self.stability and min(seen) < SMALLEST:
+            why = f"a side of {min(seen)} pixels is below the {SMALLEST} that optical flow takes"
+            log.warning("stability is not measured: %s", why)
+            return 0, why
+        return self.stability, self.not_measured
+
+    def _meter(self, found: Survey, stability: int) -> SteadinessMeter:
+        starts = places(found.count, found.scenes, stability)
         ends = [*found.scenes[1:], found.count]
         return SteadinessMeter(starts, [ends[found.scene_of(start)] for start in starts])
 
@@ -371,7 +379,7 @@ def _write_beside(result: StyleVideoResult, record: StyleRecord, marked: bool, c
         "complete": result.frames == count,
         **result.to_json(),
     }
-    write_text(result.out.with_name(f"{result.out.name}.json"), json.dumps(told, indent=2) + "\n")
+    write_text(beside(result.out), json.dumps(told, indent=2) + "\n")
 
 
 def _about(found: Steadiness) -> list[str]:

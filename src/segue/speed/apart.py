@@ -51,7 +51,7 @@ def timed_apart(job: Mapping[str, Any], feed: Mapping[str, np.ndarray]) -> Laten
         arrays, path = Path(folder) / "feed.npz", Path(folder) / "job.json"
         np.savez(arrays, **feed)  # type: ignore[arg-type]
         path.write_text(json.dumps({**job, "feed": str(arrays)}), encoding="utf-8")
-        command = [sys.executable, "-m", "segue.speed.apart", str(path)]
+        command = [sys.executable, "-P", "-m", "segue.speed.apart", str(path)]  # -P: imports nothing from where we are
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]

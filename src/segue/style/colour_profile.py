@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,7 @@ def in_srgb(
     return np.asarray(turned)
 
 
-@cache
+@lru_cache(16)  # a folder has the profiles of a few devices, and a profile may hold megabytes
 def _transform(profile: bytes) -> tuple[ImageCms.ImageCmsTransform | None, str]:
     """What turns the profile's colours into sRGB, None where they are sRGB; and the mode of what it turns."""
     given = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -70,8 +70,8 @@ def read_signer(chain: Path, key: Path) -> Signer:
 
     Raises:
         MissingPackageError: the library is not installed.
-        DataError: a file cannot be read, the certificate is not valid today or none that C2PA allows, or the key is
-            encrypted or that of another certificate.
+        DataError: a file cannot be read, the certificate is not valid today, signed itself or is none that C2PA allows,
+            or the key is encrypted or that of another certificate.
     """
     require("c2pa", EXTRA)
     x509 = require("cryptography.x509", EXTRA)
@@ -91,6 +91,8 @@ def read_signer(chain: Path, key: Path) -> Signer:
     if not begins <= now <= ends:
         got = f"one valid from {begins.date()} to {ends.date()}"
         raise DataError(f"{chain}: expected a certificate that is valid today, got {got}: renew it")
+    if own.issuer == own.subject:  # the library signs with it, and no verifier would take it
+        raise DataError(f"{chain}: expected a certificate that another one signed, got one that signed itself")
     if own.public_key() != private.public_key():
         raise DataError(f"{key}: expected the key of the first certificate in {chain}, got another one's")
     plain = serialization.NoEncryption()

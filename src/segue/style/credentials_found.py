@@ -60,7 +60,10 @@ def find_credentials(path: Path) -> Credentials | None:
     except (c2pa.C2paError, ValueError) as error:
         text = " ".join(str(error).split())
         return None if text.startswith("ManifestNotFound") else Credentials(problem=f"it cannot be read ({text})")
-    return _told(found)
+    try:
+        return _told(found)
+    except (KeyError, TypeError, AttributeError) as error:  # a stranger's manifest, of another shape than any of ours
+        return Credentials(problem=f"it is not as the specification has it ({type(error).__name__}: {error})")
 
 
 def _told(found: dict[str, Any]) -> Credentials:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
@@ -19,10 +22,34 @@ MOST_HELD_OUT = 8
 UNLIKE = (1.0, 0.5)  # strengths in turn, where they are an input
 
 
-def calibration(folder: Path, graph: EdgeGraph, size: int, most: int) -> tuple[list[Feed], list[Feed]]:
+@dataclass(frozen=True, eq=False)
+class Photos(Sequence[Feed]):
+    """Feeds of files by their `numbers` among those that were picked, read each time one is asked for."""
+
+    files: tuple[Path, ...]
+    numbers: tuple[int, ...]
+    graph: EdgeGraph
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, place: int) -> Feed: ...
+    @overload
+    def __getitem__(self, place: slice) -> Photos: ...
+    def __getitem__(self, place: int | slice) -> Feed | Photos:
+        if isinstance(place, slice):
+            return Photos(self.files[place], self.numbers[place], self.graph, self.size)
+        picture = _at(read_picture(self.files[place]), self.size, self.graph.smallest)
+        return _feed(self.graph, picture, self.numbers[place])
+
+
+def calibration(folder: Path, graph: EdgeGraph, size: int, most: int) -> tuple[Sequence[Feed], Sequence[Feed]]:
     """Feeds of the folder's photos, spread evenly over them: those to calibrate with, and those held out.
 
-    Every fourth is held out, eight at most; of a single photo none, so it serves for both.
+    Every fourth is held out, eight at most; of a single photo none, so it serves for both. All are read once here, so
+    that one at fault is told before any work, and none stays in memory.
 
     Raises:
         DataError: there is no folder, no photo in it, or one that cannot be read.
@@ -30,11 +57,16 @@ def calibration(folder: Path, graph: EdgeGraph, size: int, most: int) -> tuple[l
     found = pictures(folder)
     if not found.files:
         raise DataError(f"{folder}: expected a folder of photos to calibrate with, got none in it")
-    names = found.files[:: -(-len(found.files) // most)]
-    feeds = [_feed(graph, _at(read_picture(folder / name), size, graph.smallest), n) for n, name in enumerate(names)]
-    held_out = feeds[1::4][:MOST_HELD_OUT] or feeds
-    kept = [feed for feed in feeds if not any(feed is one for one in held_out)]
-    return kept or feeds, held_out
+    places = np.linspace(0, len(found.files) - 1, min(most, len(found.files))).round().astype(int)
+    files = [folder / found.files[place] for place in places]
+    for file in files:
+        read_picture(file)
+    apart = range(len(files))[1::4][:MOST_HELD_OUT]
+    kept, held_out = (
+        Photos(tuple(files[number] for number in numbers), tuple(numbers), graph, size)
+        for numbers in ([number for number in range(len(files)) if number not in apart], apart)
+    )
+    return kept, held_out if apart else kept
 
 
 def comparison(graph: EdgeGraph, size: int, *, square: bool = False) -> list[Feed]:

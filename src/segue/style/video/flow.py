@@ -15,6 +15,9 @@ from jaxtyping import Bool, Float
 from segue.extras import require
 from segue.style.picture import Pixels
 
+SMALLEST = (
+    16  # pixels of a side: below twice DIS's patches of 8 OpenCV has no scale to begin at, and breaks off or crashes
+)
 SHARE, SLACK = 0.01, 0.5  # of the squared lengths of both ways, and pixels squared: how far from home a way may end
 
 
@@ -31,7 +34,7 @@ class Motion:
 
 
 def motion(frame: Pixels, other: Pixels) -> Motion:
-    """The motion from one frame to another, 8 bits each and of one size.
+    """The motion from one frame to another, 8 bits each, of one size and with no side below `SMALLEST`.
 
     Raises:
         MissingPackageError: OpenCV is not installed, which the extra `video` brings.

@@ -13,11 +13,15 @@ from segue.style.picture import Pixels
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Pixels from 0 to 255; the file they are from, of numbered frames; the second they are shown at, of a video."""
+    """Pixels from 0 to 255; the file they are from, of numbered frames; the second they are shown at, of a video.
+
+    `aspect` is the width of a pixel over its height as it is to be shown, of a video whose pixels are not square.
+    """
 
     pixels: Pixels
     file: Path | None = None
     time: Fraction | None = None
+    aspect: Fraction | None = None
 
 
 @runtime_checkable

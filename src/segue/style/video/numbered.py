@@ -15,9 +15,10 @@ from segue.errors import DataError
 from segue.style.picture import Pixels, read_pixels
 from segue.style.record import StyleRecord, write_marked
 from segue.style.video.frame import Frame
+from segue.style.watermark import MIN_SIDE
 
 _log = logging.getLogger("segue")
-_NUMBER = re.compile(r"(\d+)\D*$")  # the last number in a name
+NUMBER = re.compile(r"(\d+)\D*$")  # the last number in a name
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class NumberedFrames:
             raise DataError(f"{folder}: expected numbered frames as {', '.join(ENDINGS[:3])}, got none")
         by_number: dict[int, Path] = {}
         for file in sorted(files):
-            found = _NUMBER.search(file.stem)
+            found = NUMBER.search(file.stem)
             if found is None:
                 raise DataError(f"{file}: expected a number in the name of every frame, got none: name it frame-1.png")
             other = by_number.setdefault(int(found[1]), file)
@@ -64,6 +65,11 @@ class NumberedFrames:
             yield Frame(read_pixels(file), file)
 
 
+def frame_name(number: int) -> str:
+    """What a painted frame without a file of its own is called, counted from 1."""
+    return f"frame-{number:06d}"
+
+
 class FrameFolder:
     """Writes every painted frame as a picture of its own, with the record of how it was made.
 
@@ -79,7 +85,13 @@ class FrameFolder:
     def add(self, pixels: Pixels, frame: Frame) -> None:
         """Write one frame, whole or not at all; raises `RunError` when it cannot be written."""
         self.written += 1
-        name = frame.file.stem if frame.file is not None else f"frame-{self.written:06d}"
+        height, width = pixels.shape[:2]
+        if self.watermark and min(height, width) < MIN_SIDE:
+            _log.warning(
+                "%s: %d x %d pixels are too few for a watermark; records are written", self.folder, height, width
+            )
+            self.watermark = False  # all frames are of one size: said once
+        name = frame.file.stem if frame.file is not None else frame_name(self.written)
         write_marked(pixels, self.folder / f"{name}.png", self._record(frame), self.watermark)
 
     def _record(self, frame: Frame) -> StyleRecord:

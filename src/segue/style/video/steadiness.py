@@ -9,14 +9,17 @@ beside it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from segue.extras import require
 from segue.style.picture import Pixels
 from segue.style.video.flow import Motion, motion
 
+_log = logging.getLogger("segue")
 FAR = 8  # frames of the longer distance
 STILL = 0.2  # pixels of motion to the next frame, below which a place stands still
 FEWEST = 0.01  # share of still places, below which nothing is said of them
@@ -107,6 +110,7 @@ class SteadinessMeter:
         self._kept: dict[int, dict[str, Pixels]] = {}
         self._sums = _Sums()
         self._starts: set[int] = set()
+        self.failed = ""  # why a comparison did, after which there is none
 
     def show(self, number: int, given: Pixels, painted: dict[str, Pixels]) -> None:
         """Take a frame that is `wanted`, and what was painted of it, by name; all of one size."""
@@ -114,16 +118,22 @@ class SteadinessMeter:
         for name, picture in painted.items():
             self._sums.add(f"{name} contrast", float(picture.std()))
         for first, second in [pair for pair in self._pairs if pair[1] == number and pair[0] in self._kept]:
-            self._compare(self._kept[first], self._kept[second], second - first)
+            try:
+                self._compare(self._kept[first], self._kept[second], second - first)
+            except require("cv2", "video").error as error:  # no reason to lose what was painted
+                self.failed = f"OpenCV found no motion: {' '.join(str(error).split())[:120]}"
+                _log.warning("stability is not measured: %s", self.failed)
+                self._pairs, self._kept, self.wanted = [], {}, frozenset()
+                return
             self._starts.add(first)
         self._pairs = [pair for pair in self._pairs if pair[1] != number]
         still_needed = {one for pair in self._pairs for one in pair}
         self._kept = {one: kept for one, kept in self._kept.items() if one in still_needed}
 
     def result(self) -> Steadiness | None:
-        """What was found; None where no two frames could be compared."""
+        """What was found; None where no two frames could be compared, or `failed` says why it was given up."""
         names = [name.removesuffix(" contrast") for name in self._sums.values if name.endswith(" contrast")]
-        if not self._starts:
+        if not self._starts or self.failed:
             return None
         contrast = {name: self._sums.mean(f"{name} contrast") or 0.0 for name in names}
         share = self._sums.mean("still share") or 0.0

@@ -21,6 +21,7 @@ from segue.style.picture import Pixels
 from segue.style.record import StyleRecord
 from segue.style.record_text import seal
 from segue.style.video.frame import Frame
+from segue.style.video.reading import file_name
 from segue.style.watermark import MIN_SIDE, embed
 
 WRITTEN = (".mp4", ".mov", ".mkv")
@@ -34,6 +35,20 @@ _TICKS = 90_000  # in a second, of files that have numbered frames for a source
 _log = logging.getLogger("segue")
 
 
+def require_encoder() -> Any:  # noqa: ANN401 - PyAV itself
+    """PyAV, with the encoder that videos are written by.
+
+    Raises:
+        MissingPackageError: PyAV is not installed, which the extra `video` brings.
+        RunError: it was built without the encoder, as its wheels are not.
+    """
+    av = require("av", "video")
+    if _CODEC not in av.codecs_available:
+        wheel = "install PyAV's wheel, or write frames into a folder"
+        raise RunError(f"expected a PyAV with the encoder {_CODEC}, got one built without it: {wheel}")
+    return av
+
+
 class VideoWriter:
     """Encodes painted frames into a working file beside `path`, which takes its place when it is closed.
 
@@ -43,12 +58,12 @@ class VideoWriter:
         rate: frames in a second.
         record: how the frames were made; it lies in the file's comment.
         watermark: whether every frame holds the record's number.
-        quality: constant rate factor, 0 for no loss.
+        quality: constant rate factor; 0 loses nothing but what half as many colours do.
         sound: a file whose first sound is carried over.
 
     Raises:
         MissingPackageError: PyAV is not installed, which the extra `video` brings.
-        RunError: the file cannot be written.
+        RunError: the file cannot be written, or PyAV has no encoder.
     """
 
     def __init__(
@@ -62,7 +77,7 @@ class VideoWriter:
         quality: int,
         sound: Path | None = None,
     ) -> None:
-        self._av = require("av", "video")
+        self._av = require_encoder()
         self.path, self.size = path, (size[0] // 2 * 2, size[1] // 2 * 2)
         if min(self.size) < 2:
             raise UsageError(f"out: expected frames of at least 2 x 2 pixels for a video, got {size[0]} x {size[1]}")
@@ -75,7 +90,7 @@ class VideoWriter:
         make_folder(path.parent)
         self._working = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
         with self._told():
-            self._container = self._av.open(str(self._working), "w")
+            self._container = self._av.open(file_name(self._working), "w")
             self._container.metadata["comment"] = seal(record.to_json(), self.marked)
             self._stream = self._encoder(quality)
             self._sound = None if sound is None else _Sound(sound, self._container)
@@ -86,6 +101,8 @@ class VideoWriter:
         cut = np.ascontiguousarray(pixels[: self.size[0], : self.size[1]])
         shown = embed(cut, self.record.number) if self.marked else cut
         time = Fraction(self.written) / self.rate if frame.time is None else frame.time
+        if self.written == 0 and frame.aspect is not None:
+            self._stream.codec_context.sample_aspect_ratio = frame.aspect  # the file's header is not written yet
         with self._told():
             picture = self._av.VideoFrame.from_ndarray(shown, "rgb24").reformat(
                 format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
@@ -109,12 +126,14 @@ class VideoWriter:
                 self._sound.up_to(None if complete else Fraction(self._last, _TICKS))
                 self._sound.close()
             self._container.close()
-        path = self.path if complete else self.path.with_suffix(f".partial{self.path.suffix}")
+        path = self.path if complete else partial_of(self.path)
         write_durably(path, self._move)
         return path
 
     def discard(self) -> None:
         """Leave nothing behind; what was closed stays."""
+        if self._sound is not None:
+            self._sound.close()
         with contextlib.suppress(self._av.FFmpegError):
             self._container.close()
         self._working.unlink(missing_ok=True)
@@ -144,12 +163,22 @@ class VideoWriter:
             raise RunError(f"{self.path}: could not be written: {reason}") from None
 
 
+def partial_of(path: Path) -> Path:
+    """What a video is called that was not painted to its end."""
+    return path.with_suffix(f".partial{path.suffix}")
+
+
+def beside(path: Path) -> Path:
+    """Where the record and the result of a video lie."""
+    return path.with_name(f"{path.name}.json")
+
+
 class _Sound:
     """The first sound of a file, copied packet by packet beside the pictures; nothing is encoded again."""
 
     def __init__(self, source: Path, target: Any) -> None:  # noqa: ANN401 - PyAV's container
         self._av = require("av", "video")
-        self._source = self._av.open(str(source), options={"protocol_whitelist": "file"})
+        self._source = self._av.open(file_name(source), options={"protocol_whitelist": "file"})
         self._name, self._target = source, target
         stream = self._source.streams.audio[0]
         name = stream.codec_context.name
@@ -190,7 +219,7 @@ def _takes(av: Any, kind: str, source: Path) -> bool:  # noqa: ANN401 - PyAV its
     """Whether a container takes the sound of a file: tried in memory, since what its muxer says it takes is not all."""
     try:
         with (
-            av.open(str(source), options={"protocol_whitelist": "file"}) as given,
+            av.open(file_name(source), options={"protocol_whitelist": "file"}) as given,
             av.open(io.BytesIO(), "w", format=kind) as tried,
         ):
             stream = given.streams.audio[0]
