@@ -15,9 +15,8 @@ from jaxtyping import Bool, Float
 from segue.extras import require
 from segue.style.picture import Pixels
 
-SMALLEST = (
-    16  # pixels of a side: below twice DIS's patches of 8 OpenCV has no scale to begin at, and breaks off or crashes
-)
+# pixels of a side: below twice DIS's patches of 8 OpenCV has no scale to begin at, and breaks off or crashes
+SMALLEST = 16
 SHARE, SLACK = 0.01, 0.5  # of the squared lengths of both ways, and pixels squared: how far from home a way may end
 
 
