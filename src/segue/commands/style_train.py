@@ -287,8 +287,7 @@ def _write_records(folder: Path, config: StyleTrainConfig, data: StyleData, piec
         "known": [dataclasses.asdict(style) for style in data.known],
         "numbers": data.numbers,
         "base_sha256": data.base_sha256,
-        "loss_sha256": pieces.source.sha256,
-        "pretrained_sha256": pieces.pretrained_source.sha256 if pieces.pretrained_source else None,
+        **pieces.hashes,
     }
     write_text(folder / DATA, json.dumps(content, indent=1))
     write_text(folder / ENVIRONMENT, json.dumps(environment(config.device, config.precision), indent=1))
@@ -326,10 +325,10 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
         checkpoint = load_newest(folder / CHECKPOINTS, "segue style train PHOTOS STYLE")
         loop, pieces = _assembled(config, data)
         loop.folder = folder / CHECKPOINTS
-        if pieces.source.sha256 != loss_sha256:
+        if pieces.hashes["loss_sha256"] != loss_sha256:
             name = config.clip or config.weights
             raise RunError(f"{name}: expected the loss network this run began with, got another: put it back")
-        if (pieces.pretrained_source.sha256 if pieces.pretrained_source else None) != pretrained_sha256:
+        if pieces.hashes["pretrained_sha256"] != pretrained_sha256:
             name = config.predictor_weights
             raise RunError(f"{name}: expected the predictor's weights this run began with, got others: put them back")
         restore(loop, checkpoint)

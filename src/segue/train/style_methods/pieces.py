@@ -53,6 +53,12 @@ class Pieces:
     pretrained_source: Source | None = None
     told: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def hashes(self) -> dict[str, str | None]:
+        """SHA-256 of the weights a run is held to when it goes on, by what `data.json` calls them."""
+        began = self.pretrained_source
+        return {"loss_sha256": self.source.sha256, "pretrained_sha256": began.sha256 if began else None}
+
 
 def recipe_of(config: StyleTrainConfig) -> tuple[str, Recipe]:
     """The loss network and the recipe of a preset, with what was given beside it in its place."""
