@@ -351,8 +351,8 @@ def compare(
         device: auto, cpu, cuda or mps.
     """
     config = CompareConfig(
-        run_a=Path(run_a),
-        run_b=Path(run_b),
+        run_a=_path(run_a),
+        run_b=_path(run_b),
         paths=tuple(Path(path) for path in paths),
         margin=margin,
         split=split,
@@ -548,7 +548,7 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         threads: CPU threads.
     """
     config = StyleOptimiseConfig(
-        content=Path(content),
+        content=_path(content),
         styles=tuple(Path(style) for style in styles),
         out=Path(out),
         preset=preset,
@@ -603,11 +603,11 @@ def style_bank(out: str | Path, *, styles: tuple[str, ...] = (), size: int = 512
         size: side of the square pictures in pixels.
         seed: another number draws other forms in the same style.
     """
-    return run_style_bank(StyleBankConfig(out=Path(out), styles=styles, size=size, seed=seed))
+    return run_style_bank(StyleBankConfig(out=_path(out), styles=styles, size=size, seed=seed))
 
 
 def style_train(  # noqa: PLR0913 - one argument per option of the command line
-    photos: str | Path = "",
+    photos: str | Path | None = None,
     *styles: str | Path,
     more_photos: tuple[str | Path, ...] = (),
     out: str | Path | None = None,
@@ -688,7 +688,7 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         checkpoint_every: steps between two resume points; a twentieth of the run when not given.
     """
     config = StyleTrainConfig(
-        photos=Path(photos),
+        photos=_path(photos),
         styles=tuple(Path(style) for style in styles),
         more_photos=tuple(Path(folder) for folder in more_photos),
         out=Path(out) if out is not None else None,
@@ -731,7 +731,7 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
 
 def style_apply(  # noqa: PLR0913 - as above
     *pictures: str | Path,
-    model: str | Path = "",
+    model: str | Path | None = None,
     style: str | Path | tuple[str | Path, ...] = (),
     style_size: int | None = None,
     text: str = "",
@@ -781,7 +781,7 @@ def style_apply(  # noqa: PLR0913 - as above
     """
     config = StyleApplyConfig(
         pictures=tuple(Path(picture) for picture in pictures),
-        model=Path(model),
+        model=_path(model),
         style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
         style_size=style_size,
         text=text,
@@ -807,7 +807,7 @@ def style_apply(  # noqa: PLR0913 - as above
 
 
 def style_export(  # noqa: PLR0913 - as above
-    model: str | Path = "",
+    model: str | Path | None = None,
     *,
     out: str | Path = "style.onnx",
     style: str | Path | tuple[str | Path, ...] = (),
@@ -844,7 +844,7 @@ def style_export(  # noqa: PLR0913 - as above
         lpips_backbone: weights of the SqueezeNet 1.1 below LPIPS: "hub" or a file.
     """
     config = StyleExportConfig(
-        model=Path(model),
+        model=_path(model),
         out=Path(out),
         style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
         style_size=style_size,
@@ -866,14 +866,14 @@ def style_export(  # noqa: PLR0913 - as above
 def style_video(  # noqa: PLR0913 - as above
     clip: str | Path,
     *,
-    model: str | Path = "",
+    model: str | Path | None = None,
     style: str | Path | tuple[str | Path, ...] = (),
     text: str = "",
     style_size: int | None = None,
     blend: tuple[float, ...] = (),
     strength: float = 1.0,
     keep_colours: str = "none",
-    out: str | Path = "",
+    out: str | Path | None = None,
     statistics: str = "clip",
     samples: int = 16,
     stability: int = 4,
@@ -913,15 +913,15 @@ def style_video(  # noqa: PLR0913 - as above
         threads: CPU threads.
     """
     config = StyleVideoConfig(
-        clip=Path(clip),
-        model=Path(model),
+        clip=_path(clip),
+        model=_path(model),
         style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
         text=text,
         style_size=style_size,
         blend=blend,
         strength=strength,
         keep_colours=keep_colours,
-        out=Path(out),
+        out=_path(out),
         statistics=statistics,
         samples=samples,
         stability=stability,
@@ -989,8 +989,8 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
         device: auto, cpu, cuda or mps.
     """
     config = StyleEvaluateConfig(
-        contents=Path(contents),
-        styles=Path(styles),
+        contents=_path(contents),
+        styles=_path(styles),
         results=tuple(Path(folder) for folder in results),
         out=Path(out),
         methods=methods,
@@ -1016,7 +1016,8 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
 
 
 def _path(given: str | Path | None) -> Path | None:
-    return Path(given) if given is not None else None
+    """The path, and none for an empty text, which `Path` would take for the folder the program is in."""
+    return None if given is None or given == "" else Path(given)
 
 
 def style_inspect(image: str | Path) -> StyleInspectResult:
@@ -1025,7 +1026,7 @@ def style_inspect(image: str | Path) -> StyleInspectResult:
     Args:
         image: PNG, JPEG, WebP, TIFF or BMP.
     """
-    return run_style_inspect(StyleInspectConfig(Path(image)))
+    return run_style_inspect(StyleInspectConfig(_path(image)))
 
 
 def doctor(

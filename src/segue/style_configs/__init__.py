@@ -1,6 +1,7 @@
 """Every knob of the verbs of `segue style`, defined as those in `segue.configs` are: standard library only."""
 
 from segue.style_configs.apply import StyleApplyConfig
+from segue.style_configs.asked import AskedStyles
 from segue.style_configs.bank import StyleBankConfig
 from segue.style_configs.checks import MOST_WORDS
 from segue.style_configs.choices import (
@@ -26,6 +27,7 @@ __all__ = [
     "STYLE_PRESETS",
     "STYLE_TRAIN_PRESETS",
     "VIDEO_ENDINGS",
+    "AskedStyles",
     "StyleApplyConfig",
     "StyleBankConfig",
     "StyleEvaluateConfig",

@@ -5,35 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from segue.configs import DEVICES, Checked, knob
+from segue.configs import DEVICES, knob
 from segue.errors import UsageError
-from segue.style_configs.checks import beside_classes, half_signed, no_words
+from segue.style_configs.asked import AskedStyles
+from segue.style_configs.checks import beside_classes, half_signed, narrow_tile
 
 
 @dataclass(frozen=True)
-class StyleApplyConfig(Checked):
+class StyleApplyConfig(AskedStyles):
     """Paint pictures with a trained network, one pass for each."""
 
     pictures: tuple[Path, ...] = knob((), "pictures to paint: files, folders and quoted globs", positional=True)
-    model: Path = knob(
-        Path(),
-        "run of segue style train, its model folder, or a file that PyTorch's example fast_neural_style saved; our own "
-        "network for any style when not given",
-    )
-    style: tuple[str, ...] = knob(
-        (),
-        "styles to paint in: pictures, bank:NAME, or names of a network that knows its styles; its only one when not "
-        "given",
-    )
-    text: str = knob("", "words for the style instead: they find one of the bank (segue list styles)")
-    style_size: int | None = knob(
-        None,
-        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; 512 when "
-        "not given",
-        low=16,
-        high=8192,
-    )
-    blend: tuple[float, ...] = knob((), "share of each style, as 2,1; all alike when not given", low=0)
     by_class: tuple[str, ...] = knob(
         (),
         'style of each class in the pictures, as "sky=starry.jpg, road=sketch.jpg, person=keep", in place of --style; '
@@ -65,9 +47,6 @@ class StyleApplyConfig(Checked):
         low=0,
         high=16384,
     )
-    licences: tuple[str, ...] = knob(
-        (), "licence of each style, in their order, for the records; what the model says when not given"
-    )
     watermark: bool = knob(True, "put an invisible watermark into the pictures (docs/explanation/rights.md)")
     c2pa: Path | None = knob(
         None, "certificates (PEM, its own first) that sign each picture as C2PA content credentials; needs segue[c2pa]"
@@ -86,23 +65,15 @@ class StyleApplyConfig(Checked):
     def __post_init__(self) -> None:
         """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
         super().__post_init__()
-        wrong, styles = [], len(self.style)
-        if self.blend and len(self.blend) != max(1, styles):
-            wrong.append(f"blend: expected a share for each of {max(1, styles)} styles, got {len(self.blend)}")
-        if self.blend and sum(self.blend) == 0:
-            wrong.append("blend: expected a share above 0, got none")
-        if self.licences and not self.by_class and len(self.licences) != max(1, styles):
-            wrong.append(f"licences: expected one for each of {max(1, styles)} styles, got {len(self.licences)}")
-        taken = {"--style": self.style, "--text": self.text, "--blend": self.blend}
+        where = {"--segmenter": self.segmenter, "--masks": self.masks}
         if self.by_class:
-            wrong += beside_classes(taken, {"--segmenter": self.segmenter, "--masks": self.masks})
-        if not self.by_class and (self.segmenter or self.masks):
-            wrong.append("segmenter, masks: expected --by-class beside them, which says what to do there, got none")
-        wrong += no_words(self.text)
-        if self.text and self.style:
-            wrong.append("text: expected --text or --style, got both")
+            taken = {"--style": self.style, "--text": self.text, "--blend": self.blend}
+            wrong = beside_classes(taken, where)
+        else:
+            wrong = self.wrong_styles()
+            if any(where.values()):
+                wrong.append("segmenter, masks: expected --by-class beside them, which says what to do there, got none")
         wrong += half_signed(self.c2pa, self.c2pa_key)
-        if self.tile and self.tile < 256:
-            wrong.append(f"tile: expected 0 or at least 256 pixels, got {self.tile}")
+        wrong += narrow_tile(self.tile)
         if wrong:
             raise UsageError("; ".join(wrong))

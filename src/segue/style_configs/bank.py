@@ -12,7 +12,7 @@ from segue.configs import Checked, knob
 class StyleBankConfig(Checked):
     """Write the named styles of the bank as pictures: drawn by code, free for any use (CC0-1.0)."""
 
-    out: Path = knob(Path(), "folder the pictures are written to, as NAME.png", positional=True)
+    out: Path | None = knob(None, "folder the pictures are written to, as NAME.png", positional=True)
     styles: tuple[str, ...] = knob((), "which styles (segue list styles); all when not given")
     size: int = knob(512, "side of the square pictures in pixels", low=16, high=2048)
     seed: int = knob(

@@ -1,4 +1,4 @@
-"""What several verbs of `segue style` check: options that go together, and words that name a style."""
+"""What several verbs of `segue style` check: options that go together, words that name a style, tiles."""
 
 from __future__ import annotations
 
@@ -38,3 +38,8 @@ def no_words(text: str) -> list[str]:
     if not text.isprintable():
         return ["text: expected words in one line, got characters that cannot be printed"]
     return []
+
+
+def narrow_tile(tile: int | None) -> list[str]:
+    """What is wrong with a tile that would be all overlap."""
+    return [f"tile: expected 0 or at least 256 pixels, got {tile}"] if tile and tile < 256 else []

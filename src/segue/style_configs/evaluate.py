@@ -14,9 +14,9 @@ from segue.style_configs.choices import BASELINES, STYLE_PRESETS
 class StyleEvaluateConfig(Checked):
     """Judge stylised pictures, of any program, by content, style, stability and cost, beside baselines."""
 
-    contents: Path = knob(Path(), "folder of the pictures that were painted, or one picture", positional=True)
-    styles: Path = knob(
-        Path(),
+    contents: Path | None = knob(None, "folder of the pictures that were painted, or one picture", positional=True)
+    styles: Path | None = knob(
+        None,
         "folder of the styles, one picture, or bank:NAME,NAME; all of them take part in the retrieval",
         positional=True,
     )

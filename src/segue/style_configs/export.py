@@ -13,8 +13,8 @@ from segue.errors import UsageError
 class StyleExportConfig(Checked):
     """Write a trained network as ONNX, and in 8 bits, with how near and how fast they are, measured here."""
 
-    model: Path = knob(
-        Path(),
+    model: Path | None = knob(
+        None,
         "run of segue style train or its model folder; our own network for any style when not given",
         positional=True,
     )

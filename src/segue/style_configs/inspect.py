@@ -12,5 +12,7 @@ from segue.configs import Checked, knob
 class StyleInspectConfig(Checked):
     """Say what the record and the watermark of a picture or a video tell about how it was made."""
 
-    image: Path = knob(Path(), "picture to look at: PNG, JPEG, WebP, TIFF or BMP; or a video, as .mp4", positional=True)
+    image: Path | None = knob(
+        None, "picture to look at: PNG, JPEG, WebP, TIFF or BMP; or a video, as .mp4", positional=True
+    )
     json: bool = knob(False, "print the result as JSON on standard output")

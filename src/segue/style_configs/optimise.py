@@ -15,7 +15,7 @@ from segue.style_configs.choices import PICTURE_ENDINGS, STYLE_PRESETS
 class StyleOptimiseConfig(Checked):
     """Paint a picture in the style of others by optimising its pixels: slow, any style, no training."""
 
-    content: Path = knob(Path(), "picture to paint", positional=True)
+    content: Path | None = knob(None, "picture to paint", positional=True)
     styles: tuple[Path, ...] = knob(
         (), "pictures whose style it gets, or bank:NAME for one of the bank (segue list styles)", positional=True
     )

@@ -15,7 +15,7 @@ from segue.style_configs.choices import STYLE_METHODS, STYLE_TRAIN_PRESETS
 class StyleTrainConfig(Checked):
     """Train a network that paints any photo in one pass, in one or more styles."""
 
-    photos: Path = knob(Path(), "folder of photos to learn on, those below it included", positional=True)
+    photos: Path | None = knob(None, "folder of photos to learn on, those below it included", positional=True)
     styles: tuple[Path, ...] = knob(
         (),
         "pictures whose styles it learns, each known by its file name; folders of such; bank:NAME for one of the bank",

@@ -5,44 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from segue.configs import DEVICES, Checked, knob
+from segue.configs import DEVICES, knob
 from segue.errors import UsageError
-from segue.style_configs.apply import StyleApplyConfig
+from segue.style_configs.asked import AskedStyles
+from segue.style_configs.checks import narrow_tile
 from segue.style_configs.choices import PICTURE_ENDINGS
 
 
 @dataclass(frozen=True)
-class StyleVideoConfig(Checked):
+class StyleVideoConfig(AskedStyles):
     """Paint a clip with a trained network, all frames by one set of statistics, and measure how steady it is."""
 
-    clip: Path = knob(Path(), "clip to paint: a video file, or a folder of numbered frames", positional=True)
-    model: Path = knob(
-        Path(),
-        "run of segue style train, its model folder, or a file that PyTorch's example fast_neural_style saved; our own "
-        "network for any style when not given",
-    )
-    style: tuple[str, ...] = knob(
-        (),
-        "styles to paint in: pictures, bank:NAME, or names of a network that knows its styles; its only one when not "
-        "given",
-    )
-    text: str = knob("", "words for the style instead: they find one of the bank (segue list styles)")
-    style_size: int | None = knob(
-        None,
-        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; 512 when "
-        "not given",
-        low=16,
-        high=8192,
-    )
-    blend: tuple[float, ...] = knob((), "share of each style, as 2,1; all alike when not given", low=0)
+    clip: Path | None = knob(None, "clip to paint: a video file, or a folder of numbered frames", positional=True)
     strength: float = knob(1.0, "how far from the clip (0) to the painting (1)", low=0, high=1)
     keep_colours: str = knob(
         "none",
         "colours of the clip: none takes the style's, luminance keeps those of the clip under the painted luminance",
         choices=("none", "luminance"),
     )
-    out: Path = knob(
-        Path(),
+    out: Path | None = knob(
+        None,
         "video that is written, .mp4, .mov or .mkv, or a folder for painted frames; stylised.mp4 for a video and the "
         "folder stylised for frames when not given",
     )
@@ -80,9 +62,6 @@ class StyleVideoConfig(Checked):
         low=0,
         high=16384,
     )
-    licences: tuple[str, ...] = knob(
-        (), "licence of each style, in their order, for the records; what the model says when not given"
-    )
     watermark: bool = knob(True, "put an invisible watermark into every frame (docs/explanation/rights.md)")
     device: str = knob("auto", "where to compute", choices=DEVICES)
     precision: str = knob(
@@ -97,21 +76,11 @@ class StyleVideoConfig(Checked):
     def __post_init__(self) -> None:
         """Check what depends on several values, too; collect it all, then raise one `UsageError`."""
         super().__post_init__()
-        if self.out.suffix.lower() in (*PICTURE_ENDINGS, ".gif", ".webm", ".avi"):
-            raise UsageError(f"out: expected a folder, or a video ending in .mp4, .mov or .mkv, got {self.out}")
+        wrong = self.wrong_styles()
+        if self.out is not None and self.out.suffix.lower() in (*PICTURE_ENDINGS, ".gif", ".webm", ".avi"):
+            wrong.append(f"out: expected a folder, or a video ending in .mp4, .mov or .mkv, got {self.out}")
         if self.statistics == "frame" and self.samples != StyleVideoConfig.samples:
-            raise UsageError("samples: expected none beside --statistics frame, which has no set of them, got one")
-        self.like_pictures()
-
-    def like_pictures(self) -> StyleApplyConfig:
-        """The same styles asked for pictures; raises `UsageError` for what does not fit together."""
-        return StyleApplyConfig(
-            pictures=(self.clip,),
-            model=self.model,
-            style=self.style,
-            text=self.text,
-            style_size=self.style_size,
-            blend=self.blend,
-            tile=self.tile,
-            licences=self.licences,
-        )
+            wrong.append("samples: expected none beside --statistics frame, which has no set of them, got one")
+        wrong += narrow_tile(self.tile)
+        if wrong:
+            raise UsageError("; ".join(wrong))
