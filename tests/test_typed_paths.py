@@ -12,6 +12,8 @@ from segue.style.picture import write_picture
 from tiny_clip_frames import moving, numbered
 from tiny_style import picture
 
+LONG = 260 * "x"  # letters, of which file systems take 255
+
 
 def single(kind):
     """The names of the positional arguments that are one path each."""
@@ -92,6 +94,26 @@ def test_the_bank_is_written_into_the_folder_one_is_in(tmp_path, monkeypatch):
 def test_an_empty_text_is_no_path(arguments, capsys):
     assert main(arguments) == 2
     assert "expected a path, got ''" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["apply", "photo.png", "--style", "bank:batik", "--out", LONG], "out"),
+        (["apply", "photo.png", "--style", "bank:batik", "--out", f"{LONG}.png"], "out"),
+        (["optimise", "photo.png", "bank:batik", "--out", f"{LONG}.png"], "out"),
+        (["optimise", "photo.png", "bank:batik", "--preview", f"{LONG}.png"], "preview"),
+    ],
+    ids=["folder", "picture", "optimised", "preview"],
+)
+def test_a_name_that_the_system_does_not_take_is_told_before_any_work(arguments, option, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", picture(0, 48, 64))
+    assert main(["style", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert f"{option}: expected a name that the system takes, got xxx" in error
+    assert len(error) < 250
+    assert [file.name for file in tmp_path.iterdir()] == ["photo.png"]
 
 
 def test_a_model_that_is_not_given_is_not_the_folder_one_is_in():

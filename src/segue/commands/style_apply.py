@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from segue.commands.out_name import check_name
 from segue.commands.style_asked import asked, model_of, settled
 from segue.commands.style_painting import painter_of, placed, record_options, within_memory
 from segue.commands.styled_classes import Found, finder
@@ -167,6 +168,7 @@ def _inputs(config: StyleApplyConfig) -> tuple[list[Input], tuple[str, ...]]:
 
 def _outs(config: StyleApplyConfig, inputs: Sequence[Input]) -> list[Path]:
     """Where each painting goes: a JPEG stays one, everything else becomes a PNG."""
+    check_name("out", config.out)
     if config.out.suffix.lower() in FORMATS:
         if len(inputs) != 1:
             raise UsageError(f"out: expected a folder for {len(inputs)} pictures, got the file {config.out}")

@@ -128,7 +128,7 @@ def _paths(config: StyleExportConfig) -> tuple[Path, ...]:
 def _check_paths(config: StyleExportConfig, paths: Sequence[Path]) -> None:
     """That the report takes no other file's place, as that of model.json, and no older graph in 8 bits lies beside."""
     report, small = paths[-1], config.out.with_suffix(".int8.onnx")
-    check_name(config.out, small)
+    check_name("out", config.out, small)
     if report.exists() and not _is_report(report):
         raise UsageError(f"out: expected a name whose report {report} is free, got a file of something else there")
     if config.calibrate is None and small.exists():

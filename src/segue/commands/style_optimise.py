@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segue.commands.out_name import check_name
 from segue.commands.style_optimise_record import licences_of, record_of
 from segue.commands.style_text import of_text, settled, text_recipe_of
 from segue.commands.styled_classes import scene_by_class
@@ -173,6 +174,8 @@ def _check_paths(config: StyleOptimiseConfig, content: Path, styles: Sequence[Pa
     masks = (config.content_mask,) if config.content_mask else ()
     taken = {path.resolve() for path in (content, *styles, *masks, *config.style_mask)}
     for name, path in (("out", config.out), ("preview", config.preview)):
+        if path is not None:
+            check_name(name, path)
         if path is not None and path.resolve() in taken:
             raise UsageError(f"{name}: expected another file than the pictures that are read, got {path}")
         if path is not None and not path.parent.is_dir():

@@ -28,7 +28,7 @@ def out_of(config: StyleVideoConfig, clip: Clip) -> Path:
     """
     out = config.out or Path("stylised.mp4" if isinstance(clip, VideoFile) else "stylised")
     video = out.suffix.lower() in VIDEO_ENDINGS
-    check_name(out, beside(partial_of(out)) if video else out)
+    check_name("out", out, beside(partial_of(out)) if video else out)
     if out.resolve() == clip.path.resolve():
         raise UsageError(f"out: expected another place than the clip that is read, got {out}")
     read = [clip.path, *([config.model] if config.model else []), *map(Path, config.style)]
