@@ -121,8 +121,8 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
     """
     config = FitConfig(
         paths=tuple(Path(path) for path in paths),
-        out=Path(out) if out is not None else None,
-        resume=Path(resume) if resume is not None else None,
+        out=_path(out),
+        resume=_path(resume),
         configure=configure,
         steps=steps,
         minutes=minutes,
@@ -258,7 +258,7 @@ def bench(  # noqa: PLR0913 - one argument per option of the command line
     """
     config = BenchConfig(
         paths=tuple(Path(path) for path in paths),
-        out=Path(out) if out is not None else None,
+        out=_path(out),
         seconds=seconds,
         configure=configure,
         steps=steps,
@@ -315,7 +315,7 @@ def evaluate(  # noqa: PLR0913 - one argument per option of the command line
     config = EvaluateConfig(
         run=Path(run),
         paths=tuple(Path(path) for path in paths),
-        out=Path(out) if out is not None else None,
+        out=_path(out),
         split=split,
         format=format,
         mask_name=mask_name,
@@ -380,7 +380,7 @@ def forecast(
         seeds: trainings of each size.
         out: folder of the smaller trainings and forecast.json; `run`/forecast when not given.
     """
-    folder = Path(out) if out is not None else None
+    folder = _path(out)
     return run_forecast(ForecastConfig(run=Path(run), target=target, factor=factor, seeds=seeds, out=folder))
 
 
@@ -569,10 +569,10 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         blend=blend,
         style_scale=style_scale,
         keep_colours=keep_colours,
-        content_mask=Path(content_mask) if content_mask is not None else None,
+        content_mask=_path(content_mask),
         style_mask=tuple(Path(mask) for mask in style_mask),
         by_class=tuple(f"{name}={style}" for name, style in (by_class or {}).items()),
-        segmenter=Path(segmenter) if segmenter is not None else None,
+        segmenter=_path(segmenter),
         feather=feather,
         size=size,
         levels=levels,
@@ -691,13 +691,13 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         photos=_path(photos),
         styles=tuple(Path(style) for style in styles),
         more_photos=tuple(Path(folder) for folder in more_photos),
-        out=Path(out) if out is not None else None,
-        resume=Path(resume) if resume is not None else None,
-        add_to=Path(add_to) if add_to is not None else None,
+        out=_path(out),
+        resume=_path(resume),
+        add_to=_path(add_to),
         method=method,
         text=text,
         clip=str(clip),
-        base=Path(base) if base is not None else None,
+        base=_path(base),
         text_weight=text_weight,
         patches=patches,
         encoder=encoder,
@@ -782,12 +782,12 @@ def style_apply(  # noqa: PLR0913 - as above
     config = StyleApplyConfig(
         pictures=tuple(Path(picture) for picture in pictures),
         model=_path(model),
-        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        style=_names(style),
         style_size=style_size,
         text=text,
         by_class=tuple(f"{name}={one}" for name, one in (by_class or {}).items()),
-        segmenter=Path(segmenter) if segmenter is not None else None,
-        masks=Path(masks) if masks is not None else None,
+        segmenter=_path(segmenter),
+        masks=_path(masks),
         feather=feather,
         blend=blend,
         strength=strength,
@@ -846,7 +846,7 @@ def style_export(  # noqa: PLR0913 - as above
     config = StyleExportConfig(
         model=_path(model),
         out=Path(out),
-        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        style=_names(style),
         style_size=style_size,
         blend=blend,
         licences=licences,
@@ -915,7 +915,7 @@ def style_video(  # noqa: PLR0913 - as above
     config = StyleVideoConfig(
         clip=_path(clip),
         model=_path(model),
-        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        style=_names(style),
         text=text,
         style_size=style_size,
         blend=blend,
@@ -1015,11 +1015,6 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
     return run_style_evaluate(config)
 
 
-def _path(given: str | Path | None) -> Path | None:
-    """The path, and none for an empty text, which `Path` would take for the folder the program is in."""
-    return None if given is None or given == "" else Path(given)
-
-
 def style_inspect(image: str | Path) -> StyleInspectResult:
     """Read the record and the watermark of a picture; `result.lines()` says what they tell.
 
@@ -1045,7 +1040,7 @@ def doctor(
         mask_name: file name of a mask without its ending, {stem} standing for the image's.
         ignore: mask values that stand for "not labelled" (255 always does).
     """
-    folder = Path(fix) if fix is not None else None
+    folder = _path(fix)
     labelled = tuple(Path(path) for path in paths)
     return run_doctor(DoctorConfig(paths=labelled, fix=folder, format=format, mask_name=mask_name, ignore=ignore))
 
@@ -1091,4 +1086,14 @@ def download(name: str, *, out: str | Path | None = None, keep: bool = False) ->
         out: folder it is unpacked to; `data/<name>` when not given.
         keep: keep the archives in the cache after unpacking them.
     """
-    return run_download(DownloadConfig(name=name, out=Path(out) if out is not None else None, keep=keep))
+    return run_download(DownloadConfig(name=name, out=_path(out), keep=keep))
+
+
+def _path(given: str | Path | None) -> Path | None:
+    """The path, and none for an empty text, which `Path` would take for the folder the program is in."""
+    return None if given is None or given == "" else Path(given)
+
+
+def _names(given: str | Path | tuple[str | Path, ...]) -> tuple[str, ...]:
+    """One style or several, as names."""
+    return tuple(str(one) for one in (given if isinstance(given, tuple) else (given,)))

@@ -341,3 +341,30 @@ def test_python_has_the_verb(folder):
     )
     assert (result.frames, result.steadiness.places) == (COUNT, 1)
     assert result.steadiness.painted["clip"].near >= 0
+
+
+def test_all_that_is_wrong_with_the_options_is_told_at_once(folder, capsys):
+    wrong = (
+        "--style",
+        "a",
+        "--text",
+        "stars",
+        "--tile",
+        "100",
+        "--out",
+        "x.gif",
+        "--statistics",
+        "frame",
+        "--samples",
+        "3",
+    )
+    assert main(["style", "video", str(folder / "clip.mp4"), *wrong]) == 2
+    error = capsys.readouterr().err
+    for told in (
+        "text: expected --text or --style",
+        "tile: expected 0 or at least 256",
+        "out: expected a folder",
+        "samples:",
+    ):
+        assert told in error
+    assert error.count("\n") == 1
