@@ -95,7 +95,7 @@ def _sentence(kind: Any) -> str:
 
 def _table(fields: list[tuple[Field, Any]], prefix: str) -> str:
     lines = ["| option | value | default | meaning |", "| --- | --- | --- | --- |"]
-    for field, hint in fields:
+    for field, hint in sorted(fields, key=lambda one: not one[0].metadata["positional"]):  # those first, as typed
         cells = (_flag(field, hint, prefix), _allowed(field, hint), _default(field, hint), field.metadata["help"])
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)

@@ -121,8 +121,8 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
     """
     config = FitConfig(
         paths=tuple(Path(path) for path in paths),
-        out=Path(out) if out is not None else None,
-        resume=Path(resume) if resume is not None else None,
+        out=_path(out),
+        resume=_path(resume),
         configure=configure,
         steps=steps,
         minutes=minutes,
@@ -258,7 +258,7 @@ def bench(  # noqa: PLR0913 - one argument per option of the command line
     """
     config = BenchConfig(
         paths=tuple(Path(path) for path in paths),
-        out=Path(out) if out is not None else None,
+        out=_path(out),
         seconds=seconds,
         configure=configure,
         steps=steps,
@@ -315,7 +315,7 @@ def evaluate(  # noqa: PLR0913 - one argument per option of the command line
     config = EvaluateConfig(
         run=Path(run),
         paths=tuple(Path(path) for path in paths),
-        out=Path(out) if out is not None else None,
+        out=_path(out),
         split=split,
         format=format,
         mask_name=mask_name,
@@ -351,8 +351,8 @@ def compare(
         device: auto, cpu, cuda or mps.
     """
     config = CompareConfig(
-        run_a=Path(run_a),
-        run_b=Path(run_b),
+        run_a=_path(run_a),
+        run_b=_path(run_b),
         paths=tuple(Path(path) for path in paths),
         margin=margin,
         split=split,
@@ -380,7 +380,7 @@ def forecast(
         seeds: trainings of each size.
         out: folder of the smaller trainings and forecast.json; `run`/forecast when not given.
     """
-    folder = Path(out) if out is not None else None
+    folder = _path(out)
     return run_forecast(ForecastConfig(run=Path(run), target=target, factor=factor, seeds=seeds, out=folder))
 
 
@@ -548,7 +548,7 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         threads: CPU threads.
     """
     config = StyleOptimiseConfig(
-        content=Path(content),
+        content=_path(content),
         styles=tuple(Path(style) for style in styles),
         out=Path(out),
         preset=preset,
@@ -569,10 +569,10 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         blend=blend,
         style_scale=style_scale,
         keep_colours=keep_colours,
-        content_mask=Path(content_mask) if content_mask is not None else None,
+        content_mask=_path(content_mask),
         style_mask=tuple(Path(mask) for mask in style_mask),
         by_class=tuple(f"{name}={style}" for name, style in (by_class or {}).items()),
-        segmenter=Path(segmenter) if segmenter is not None else None,
+        segmenter=_path(segmenter),
         feather=feather,
         size=size,
         levels=levels,
@@ -603,11 +603,11 @@ def style_bank(out: str | Path, *, styles: tuple[str, ...] = (), size: int = 512
         size: side of the square pictures in pixels.
         seed: another number draws other forms in the same style.
     """
-    return run_style_bank(StyleBankConfig(out=Path(out), styles=styles, size=size, seed=seed))
+    return run_style_bank(StyleBankConfig(out=_path(out), styles=styles, size=size, seed=seed))
 
 
 def style_train(  # noqa: PLR0913 - one argument per option of the command line
-    photos: str | Path = "",
+    photos: str | Path | None = None,
     *styles: str | Path,
     more_photos: tuple[str | Path, ...] = (),
     out: str | Path | None = None,
@@ -688,16 +688,16 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
         checkpoint_every: steps between two resume points; a twentieth of the run when not given.
     """
     config = StyleTrainConfig(
-        photos=Path(photos),
+        photos=_path(photos),
         styles=tuple(Path(style) for style in styles),
         more_photos=tuple(Path(folder) for folder in more_photos),
-        out=Path(out) if out is not None else None,
-        resume=Path(resume) if resume is not None else None,
-        add_to=Path(add_to) if add_to is not None else None,
+        out=_path(out),
+        resume=_path(resume),
+        add_to=_path(add_to),
         method=method,
         text=text,
         clip=str(clip),
-        base=Path(base) if base is not None else None,
+        base=_path(base),
         text_weight=text_weight,
         patches=patches,
         encoder=encoder,
@@ -731,7 +731,7 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
 
 def style_apply(  # noqa: PLR0913 - as above
     *pictures: str | Path,
-    model: str | Path = "",
+    model: str | Path | None = None,
     style: str | Path | tuple[str | Path, ...] = (),
     style_size: int | None = None,
     text: str = "",
@@ -781,13 +781,13 @@ def style_apply(  # noqa: PLR0913 - as above
     """
     config = StyleApplyConfig(
         pictures=tuple(Path(picture) for picture in pictures),
-        model=Path(model),
-        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        model=_path(model),
+        style=_names(style),
         style_size=style_size,
         text=text,
         by_class=tuple(f"{name}={one}" for name, one in (by_class or {}).items()),
-        segmenter=Path(segmenter) if segmenter is not None else None,
-        masks=Path(masks) if masks is not None else None,
+        segmenter=_path(segmenter),
+        masks=_path(masks),
         feather=feather,
         blend=blend,
         strength=strength,
@@ -807,7 +807,7 @@ def style_apply(  # noqa: PLR0913 - as above
 
 
 def style_export(  # noqa: PLR0913 - as above
-    model: str | Path = "",
+    model: str | Path | None = None,
     *,
     out: str | Path = "style.onnx",
     style: str | Path | tuple[str | Path, ...] = (),
@@ -844,9 +844,9 @@ def style_export(  # noqa: PLR0913 - as above
         lpips_backbone: weights of the SqueezeNet 1.1 below LPIPS: "hub" or a file.
     """
     config = StyleExportConfig(
-        model=Path(model),
+        model=_path(model),
         out=Path(out),
-        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        style=_names(style),
         style_size=style_size,
         blend=blend,
         licences=licences,
@@ -866,14 +866,14 @@ def style_export(  # noqa: PLR0913 - as above
 def style_video(  # noqa: PLR0913 - as above
     clip: str | Path,
     *,
-    model: str | Path = "",
+    model: str | Path | None = None,
     style: str | Path | tuple[str | Path, ...] = (),
     text: str = "",
     style_size: int | None = None,
     blend: tuple[float, ...] = (),
     strength: float = 1.0,
     keep_colours: str = "none",
-    out: str | Path = "",
+    out: str | Path | None = None,
     statistics: str = "clip",
     samples: int = 16,
     stability: int = 4,
@@ -913,15 +913,15 @@ def style_video(  # noqa: PLR0913 - as above
         threads: CPU threads.
     """
     config = StyleVideoConfig(
-        clip=Path(clip),
-        model=Path(model),
-        style=tuple(str(one) for one in (style if isinstance(style, tuple) else (style,))),
+        clip=_path(clip),
+        model=_path(model),
+        style=_names(style),
         text=text,
         style_size=style_size,
         blend=blend,
         strength=strength,
         keep_colours=keep_colours,
-        out=Path(out),
+        out=_path(out),
         statistics=statistics,
         samples=samples,
         stability=stability,
@@ -989,8 +989,8 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
         device: auto, cpu, cuda or mps.
     """
     config = StyleEvaluateConfig(
-        contents=Path(contents),
-        styles=Path(styles),
+        contents=_path(contents),
+        styles=_path(styles),
         results=tuple(Path(folder) for folder in results),
         out=Path(out),
         methods=methods,
@@ -1015,17 +1015,13 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
     return run_style_evaluate(config)
 
 
-def _path(given: str | Path | None) -> Path | None:
-    return Path(given) if given is not None else None
-
-
 def style_inspect(image: str | Path) -> StyleInspectResult:
     """Read the record and the watermark of a picture; `result.lines()` says what they tell.
 
     Args:
         image: PNG, JPEG, WebP, TIFF or BMP.
     """
-    return run_style_inspect(StyleInspectConfig(Path(image)))
+    return run_style_inspect(StyleInspectConfig(_path(image)))
 
 
 def doctor(
@@ -1044,7 +1040,7 @@ def doctor(
         mask_name: file name of a mask without its ending, {stem} standing for the image's.
         ignore: mask values that stand for "not labelled" (255 always does).
     """
-    folder = Path(fix) if fix is not None else None
+    folder = _path(fix)
     labelled = tuple(Path(path) for path in paths)
     return run_doctor(DoctorConfig(paths=labelled, fix=folder, format=format, mask_name=mask_name, ignore=ignore))
 
@@ -1090,4 +1086,14 @@ def download(name: str, *, out: str | Path | None = None, keep: bool = False) ->
         out: folder it is unpacked to; `data/<name>` when not given.
         keep: keep the archives in the cache after unpacking them.
     """
-    return run_download(DownloadConfig(name=name, out=Path(out) if out is not None else None, keep=keep))
+    return run_download(DownloadConfig(name=name, out=_path(out), keep=keep))
+
+
+def _path(given: str | Path | None) -> Path | None:
+    """The path, and none for an empty text, which `Path` would take for the folder the program is in."""
+    return None if given is None or given == "" else Path(given)
+
+
+def _names(given: str | Path | tuple[str | Path, ...]) -> tuple[str, ...]:
+    """One style or several, as names."""
+    return tuple(str(one) for one in (given if isinstance(given, tuple) else (given,)))

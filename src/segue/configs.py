@@ -671,8 +671,8 @@ class EvaluateConfig(Checked):
 class CompareConfig(Checked):
     """Say whether one of two runs is better: yes, no, or not enough images."""
 
-    run_a: Path = knob(Path(), "run folder, or a folder that segue evaluate --out wrote", positional=True)
-    run_b: Path = knob(Path(), "the same of the other run", positional=True)
+    run_a: Path | None = knob(None, "run folder, or a folder that segue evaluate --out wrote", positional=True)
+    run_b: Path | None = knob(None, "the same of the other run", positional=True)
     paths: tuple[Path, ...] = knob(
         (), "labelled data to evaluate both runs on; their own evaluations are compared when not given", positional=True
     )

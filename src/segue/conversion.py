@@ -122,6 +122,7 @@ def _convert_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
             return value
         raise UsageError(f"{where}: expected true or false, got {value!r}")
     wrong = isinstance(value, (bool, dict, list)) or value is None
+    wrong = wrong or (hint is Path and value == "")  # Path would take it for the folder the program is in
     try:
         if wrong or (hint is int and float(value) != int(float(value))):
             raise ValueError

@@ -20,6 +20,7 @@ from segue.style.model_folder import save_style_model
 from segue.style.picture import write_picture
 from segue.style.record import UsedStyle, read_record
 from segue.style.record_text import unseal
+from segue.style.text_network import TextNetwork
 from segue.style.video.reading import VideoFile
 from segue.style.video.writing import VideoWriter
 from tiny_clip_frames import HEIGHT, WIDTH, encoded, moving, numbered
@@ -67,6 +68,17 @@ def test_a_video_becomes_one_with_its_rate_its_sound_and_a_record(folder, capsys
     assert record["content_sha256"] == sha256_of(folder / "clip.mp4")
     assert record["options"]["statistics"] == "clip"
     assert (beside["complete"], beside["watermark"]) == (True, None)
+
+
+def test_the_record_of_a_clip_says_which_words_its_network_followed(folder, capsys):
+    trained = {"text": "red glass, by night", "loss_weights": {"name": "clip", "licence": "MIT", "sha256": "ab"}}
+    network = TextNetwork(Shape(widths=(8, 12, 16), blocks=1))
+    save_style_model(folder / "words", network, [UsedStyle("red glass, by night", "text")], trained)
+    painted(folder, capsys, "clip.mp4", "--model", folder / "words", "--out", folder / "out.mp4")
+    beside = json.loads((folder / "out.mp4.json").read_text(encoding="utf-8"))
+    options = unseal(json.dumps(beside["record"])).content["options"]
+    told = {"kind": "text", "text": "red glass, by night", "clip": "clip", "clip_licence": "MIT", "clip_sha256": "ab"}
+    assert {name: options[name] for name in told} == told
 
 
 @pytest.mark.parametrize(
@@ -329,3 +341,30 @@ def test_python_has_the_verb(folder):
     )
     assert (result.frames, result.steadiness.places) == (COUNT, 1)
     assert result.steadiness.painted["clip"].near >= 0
+
+
+def test_all_that_is_wrong_with_the_options_is_told_at_once(folder, capsys):
+    wrong = (
+        "--style",
+        "a",
+        "--text",
+        "stars",
+        "--tile",
+        "100",
+        "--out",
+        "x.gif",
+        "--statistics",
+        "frame",
+        "--samples",
+        "3",
+    )
+    assert main(["style", "video", str(folder / "clip.mp4"), *wrong]) == 2
+    error = capsys.readouterr().err
+    for told in (
+        "text: expected --text or --style",
+        "tile: expected 0 or at least 256",
+        "out: expected a folder",
+        "samples:",
+    ):
+        assert told in error
+    assert error.count("\n") == 1

@@ -95,11 +95,11 @@ def run(config: CompareConfig) -> CompareResult:
     Without data, what each run wrote about its validation images is compared. Raises `DataError` when images or classes
     differ, and what `segue evaluate` raises.
     """
-    if config.run_a == Path() or config.run_b == Path():
+    if config.run_a is None or config.run_b is None:
         raise UsageError("expected two runs, got fewer: segue compare RUN_A RUN_B")
     runs = (config.run_a, config.run_b)
     if config.paths:
-        first, second, trained_on = _evaluated(config)
+        first, second, trained_on = _evaluated(runs, config)
     else:
         first, second = (_recorded(folder) for folder in runs)
         trained_on = (_trained_on(runs[0]), _trained_on(runs[1]))
@@ -121,11 +121,11 @@ def _trained_on(folder: Path) -> int:
     return int(read_record(record).get("trained_on", 0)) if record.is_file() else 0
 
 
-def _evaluated(config: CompareConfig) -> tuple[Counts, Counts, tuple[int, int]]:
+def _evaluated(runs: tuple[Path, Path], config: CompareConfig) -> tuple[Counts, Counts, tuple[int, int]]:
     """Score both on images of the data; by default on those that neither was trained on."""
     index = open_index(config.paths, config.format, config.mask_name)
     log_findings(index.problems)
-    recorded = [recorded_split(folder, index) for folder in (config.run_a, config.run_b)]
+    recorded = [recorded_split(folder, index) for folder in runs]
     parts = recorded[0] | recorded[1] | {name: "train" for one in recorded for name in one if one[name] == "train"}
     _, samples = choose(index, config.split, parts)
     if config.split == "auto":
@@ -133,7 +133,7 @@ def _evaluated(config: CompareConfig) -> tuple[Counts, Counts, tuple[int, int]]:
     if not samples:
         raise DataError(f"{index.root}: expected images that neither run was trained on, got none: give other data")
     counts = []
-    for folder in (config.run_a, config.run_b):
+    for folder in runs:
         segmenter = Segmenter.load(folder, config.device)
         classes = match_classes(segmenter.info.classes, index)
         check_masks(samples, classes, index.ignore)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import signal
@@ -13,8 +14,9 @@ from typing import Any
 
 import torch
 
+from segue.commands.out_name import check_name
 from segue.commands.style_asked import asked, model_of, settled
-from segue.commands.style_text import of_trained_text
+from segue.commands.style_painting import painter_of, placed, record_options, within_memory
 from segue.commands.styled_classes import Found, finder
 from segue.console import duration, progress_bar
 from segue.data.image import image_size
@@ -27,7 +29,7 @@ from segue.style.by_class import filled, split, styles_named
 from segue.style.content_credentials import Signer, read_signer
 from segue.style.model_folder import StyleInfo, load_style_info, load_style_model
 from segue.style.network import Prepared, StyleNetwork, Wanted, shares_of
-from segue.style.painter import TILE, Painter, Watch
+from segue.style.painter import Painter, Watch
 from segue.style.picture import FORMATS, Pixels, as_picture, eight_bits, read_pixels, resized, size_within
 from segue.style.record import StyleRecord, UsedStyle, write_marked
 from segue.style.regions import nearest
@@ -35,12 +37,9 @@ from segue.style.seam import joined_pixels, shown
 from segue.style.tiling import Regions
 from segue.style.video.reading import ENDINGS as VIDEOS
 from segue.style_configs import StyleApplyConfig
-from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
-from segue.train.step import out_of_memory
 
 log = logging.getLogger("segue")
-LARGEST_BLOCK = 1 << 28  # bytes of what is kept when freed; pictures and their watermarks are larger
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
     """
     began = time.perf_counter()
     inputs, missing = _inputs(config)
-    whole = settled(config)
+    whole = _in_styles(config)
     model = model_of(whole)
     info = load_style_info(model)
     styles, wanted = asked(whole, info)
@@ -137,12 +136,7 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
     if config.dry_run:
         wrong = _unreadable(inputs, find if config.masks else None)
         return StyleApplyResult((), (*missing, *wrong), tuple(outs), styles, shares, {}, time.perf_counter() - began)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    if device.type == "cpu":
-        keep_freed_memory(LARGEST_BLOCK)
-    network.computing_in(precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads()}
+    settings = placed(network, device, precision, config.threads)
     work = _Work(config, network, wanted, info, styles, shares, settings, find, signer)
     painted, failed = work.paint_all(inputs, outs)
     seconds = time.perf_counter() - began
@@ -150,6 +144,16 @@ def run(config: StyleApplyConfig) -> StyleApplyResult:
 
 
 # --- what is asked for -----------------------------------------------------------------------------------------------
+
+
+def _in_styles(config: StyleApplyConfig) -> StyleApplyConfig:
+    """With the styles that the classes get, or that the words find; raises `UsageError` as `settled` does."""
+    if not config.by_class:
+        return settled(config)
+    styles = styles_named(split(config.by_class))
+    if config.licences and len(config.licences) != len(styles):
+        raise UsageError(f"licences: expected one for each of {len(styles)} styles, got {len(config.licences)}")
+    return dataclasses.replace(config, by_class=(), segmenter=None, masks=None, style=tuple(map(str, styles)))
 
 
 def _inputs(config: StyleApplyConfig) -> tuple[list[Input], tuple[str, ...]]:
@@ -164,6 +168,7 @@ def _inputs(config: StyleApplyConfig) -> tuple[list[Input], tuple[str, ...]]:
 
 def _outs(config: StyleApplyConfig, inputs: Sequence[Input]) -> list[Path]:
     """Where each painting goes: a JPEG stays one, everything else becomes a PNG."""
+    check_name("out", config.out)
     if config.out.suffix.lower() in FORMATS:
         if len(inputs) != 1:
             raise UsageError(f"out: expected a folder for {len(inputs)} pictures, got the file {config.out}")
@@ -244,8 +249,7 @@ class _Work:
     @functools.cached_property
     def painter(self) -> Painter:
         """The network with the options of all pictures."""
-        tile = TILE if self.config.tile is None else self.config.tile
-        return Painter(self.network, self.config.strength, self.config.keep_colours, tile)
+        return painter_of(self.network, self.config)
 
     @functools.cached_property
     def style(self) -> Prepared:
@@ -289,12 +293,8 @@ class _Work:
         began = time.perf_counter()
         tiled = self.painter.in_tiles(pixels)
         look = self._look(one, pixels)
-        try:
+        with within_memory(one.path):
             result = self.painter.paint(pixels, look.style, regions=look.regions, watch=watch)
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
-            raise DataError(f"{one.path}: out of memory: take a smaller --tile or --size") from None
         if look.kept is not None:
             result = joined_pixels(pixels, result, shown(look.kept, pixels.shape[:2], self.config.feather))
         make_folder(out.parent)
@@ -316,24 +316,11 @@ class _Work:
         return _Look(self.style_of(places), styles, numbers, kept if bool(kept.any()) else None)
 
     def _record(self, content_sha256: str, tiled: bool, look: _Look) -> StyleRecord:
-        options: dict[str, Any] = {
-            "kind": self.info.kind,
-            **({"shares": [round(share, 6) for share in self.shares]} if self.shares else {}),
-            "strength": self.config.strength,
-            "keep_colours": self.config.keep_colours,
-            "tiled": tiled,
-            **self.settings,
-        }
+        options = {**record_options(self.config, self.info, self.shares, self.settings), "tiled": tiled}
         if self.config.size is not None:
             options["size"] = self.config.size
-        if isinstance(judge := self.info.trained.get("loss_network"), str):
-            options["loss_network"] = judge  # for `segue style evaluate`, which shall not let it judge
-        if self.info.kind == "text":
-            options |= of_trained_text(self.info.trained)
         if self.config.by_class:
             pairs = split(self.config.by_class)
             options["by_class"] = [f"{name}={Path(style).name}" for name, style in pairs.items()]
             options["segmenter"] = self.config.segmenter.resolve().name if self.config.segmenter else ""
-        if self.config.text:
-            options["text"] = self.config.text
         return StyleRecord("style apply", look.styles, content_sha256, self.info.sha256, options)

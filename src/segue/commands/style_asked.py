@@ -1,38 +1,31 @@
-"""Which network `segue style apply` paints with, and in which styles: names it knows, or pictures."""
+"""Which network paints, and in which styles: names it knows, or pictures."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 from pathlib import Path
+from typing import TypeVar
 
 from segue.errors import UsageError
 from segue.style.bank.words import match_words
-from segue.style.by_class import split, styles_named
 from segue.style.model_folder import KINDS, StyleInfo
 from segue.style.network import Wanted
 from segue.style.own import FOLDER
 from segue.style.picture import resized, size_within
 from segue.style.record import UsedStyle
 from segue.style.style_source import read_style, style_sha256, used_style
-from segue.style_configs import StyleApplyConfig
+from segue.style_configs import AskedStyles
 from segue.table import did_you_mean
 
 log = logging.getLogger("segue")
 STYLE_SIZE = 512  # pixels of the long side at which a picture is looked at
 Asked = tuple[tuple[UsedStyle, ...], list[Wanted]]
+Asking = TypeVar("Asking", bound=AskedStyles)
 
 
-def settled(config: StyleApplyConfig) -> StyleApplyConfig:
-    """With the styles that the classes get, or that of the bank which the words find; the log names that.
-
-    Raises `UsageError` for words that find none, and licences that are not as many as the styles.
-    """
-    if config.by_class:
-        styles = styles_named(split(config.by_class))
-        if config.licences and len(config.licences) != len(styles):
-            raise UsageError(f"licences: expected one for each of {len(styles)} styles, got {len(config.licences)}")
-        return dataclasses.replace(config, by_class=(), segmenter=None, masks=None, style=tuple(map(str, styles)))
+def settled(config: Asking) -> Asking:
+    """With the style of the bank that the words find, which the log names; raises `UsageError` where they find none."""
     if not config.text:
         return config
     match = match_words(config.text)
@@ -40,16 +33,16 @@ def settled(config: StyleApplyConfig) -> StyleApplyConfig:
     return dataclasses.replace(config, text="", style=(match.style.reference,))
 
 
-def model_of(config: StyleApplyConfig) -> Path:
+def model_of(config: AskedStyles) -> Path:
     """The folder that is given, or our own network for any style; raises `UsageError` where that is shown none."""
-    if config.model != Path():
+    if config.model is not None:
         return config.model
     if not config.style:
         raise UsageError("style: expected a picture, or --model RUN of segue style train, got neither: --style PICTURE")
     return FOLDER
 
 
-def asked(config: StyleApplyConfig, info: StyleInfo) -> Asked:
+def asked(config: AskedStyles, info: StyleInfo) -> Asked:
     """The styles for the record, and as the network is asked for them.
 
     Raises:
@@ -60,7 +53,7 @@ def asked(config: StyleApplyConfig, info: StyleInfo) -> Asked:
     return _pictures(config) if takes_pictures else _names(config, info)
 
 
-def _pictures(config: StyleApplyConfig) -> Asked:
+def _pictures(config: AskedStyles) -> Asked:
     if not config.style:
         raise UsageError("style: expected a picture, since this network takes any style, got none: --style PICTURE")
     styles, wanted = [], []
@@ -75,7 +68,7 @@ def _pictures(config: StyleApplyConfig) -> Asked:
     return tuple(styles), wanted
 
 
-def _names(config: StyleApplyConfig, info: StyleInfo) -> Asked:
+def _names(config: AskedStyles, info: StyleInfo) -> Asked:
     if config.style_size is not None:
         raise UsageError("style_size: expected none, since this network knows its styles by name, got one")
     names = config.style or info.names

@@ -49,22 +49,22 @@ def run(config: StyleBankConfig) -> StyleBankResult:
         UsageError: no folder was given, or there is no such style.
         RunError: the folder or a file cannot be written.
     """
-    if config.out == Path():
+    if (out := config.out) is None:
         raise UsageError("expected a folder to write to, got none: segue style bank FOLDER")
     styles = tuple(bank_style(name) for name in dict.fromkeys(config.styles or PAINTERS))
     if config.dry_run:
-        return StyleBankResult(config.out, styles, False)
-    make_folder(config.out)
+        return StyleBankResult(out, styles, False)
+    make_folder(out)
     with progress_bar("drawing") as update:
         for number, style in enumerate(styles):
             update(number / len(styles), style.name)
-            _write(style, config)
-    return StyleBankResult(config.out, styles, True)
+            _write(style, out / f"{style.name}.png", config)
+    return StyleBankResult(out, styles, True)
 
 
-def _write(style: BankStyle, config: StyleBankConfig) -> None:
+def _write(style: BankStyle, out: Path, config: StyleBankConfig) -> None:
     pixels = draw(style.name, config.size, config.size, config.seed)
     source = f"segue style bank, version {style.version} of {style.name}"
     used = UsedStyle(style.name, source, style.licence, sha256_of_pixels(pixels))
     record = StyleRecord("style bank", (used,), options={"size": config.size, "seed": config.seed})
-    write_marked(pixels, config.out / f"{style.name}.png", record, watermark=False)
+    write_marked(pixels, out, record, watermark=False)

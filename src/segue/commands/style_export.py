@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 
 from segue import __version__
+from segue.commands.out_name import check_name
 from segue.commands.style_asked import asked
 from segue.console import progress_bar
 from segue.durable import make_folder, sha256_of, write_text
@@ -38,7 +39,7 @@ from segue.style.network import Prepared, StyleNetwork
 from segue.style.own import FOLDER
 from segue.style.parity import largest_difference, psnr
 from segue.style.record import UsedStyle
-from segue.style_configs import StyleApplyConfig, StyleExportConfig
+from segue.style_configs import AskedStyles, StyleExportConfig
 
 log = logging.getLogger("segue")
 FORMAT = 1
@@ -101,7 +102,7 @@ def run(config: StyleExportConfig) -> StyleExportResult:
     """
     for package in PACKAGES:
         require(package, EXTRA)
-    model = config.model if config.model != Path() else FOLDER
+    model = config.model or FOLDER
     network, info = load_style_model(model)
     styles, style = _styles(config, info, network)
     graph = EdgeGraph(network, style, None if config.free_strength else config.strength)
@@ -127,11 +128,7 @@ def _paths(config: StyleExportConfig) -> tuple[Path, ...]:
 def _check_paths(config: StyleExportConfig, paths: Sequence[Path]) -> None:
     """That the report takes no other file's place, as that of model.json, and no older graph in 8 bits lies beside."""
     report, small = paths[-1], config.out.with_suffix(".int8.onnx")
-    try:
-        small.exists()  # the longest name there may be
-    except OSError as error:
-        got = f"{str(config.out)[:80]} ({error.strerror})"
-        raise UsageError(f"out: expected a name that the system takes, got {got}: choose a shorter one") from None
+    check_name("out", config.out, small)
     if report.exists() and not _is_report(report):
         raise UsageError(f"out: expected a name whose report {report} is free, got a file of something else there")
     if config.calibrate is None and small.exists():
@@ -154,7 +151,7 @@ def _styles(
     known = not (info.kind in KINDS and KINDS[info.kind].takes_pictures)
     if not config.style and not (known and len(info.styles) == 1):
         return info.styles, None
-    told = StyleApplyConfig(
+    told = AskedStyles(
         model=config.model,
         style=config.style,
         style_size=config.style_size,

@@ -99,7 +99,7 @@ def run(config: StyleInspectConfig) -> StyleInspectResult:
     Raises `UsageError` without a picture, `DataError` when it is missing, broken or no picture.
     """
     path = config.image
-    if path == Path():
+    if path is None:
         raise UsageError("expected a picture, got none: segue style inspect IMAGE")
     if path.suffix.lower() == ".npy" or is_raster(path):
         raise DataError(f"{path}: expected a picture, got an array or a raster; give a PNG or JPEG")

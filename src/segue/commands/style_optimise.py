@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segue.commands.out_name import check_name
 from segue.commands.style_optimise_record import licences_of, record_of
 from segue.commands.style_text import of_text, settled, text_recipe_of
 from segue.commands.styled_classes import scene_by_class
@@ -101,15 +102,16 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     text, config = config.text, settled(config)
     pairs = split(config.by_class)
     named = config.styles or styles_named(pairs)
-    _check_paths(config, named)
+    content = _content(config, named)
+    _check_paths(config, content, named)
     licences = licences_of(config, named)
     network_name, recipe = recipe_of(config)
     by_text = text_recipe_of(config, network_name, recipe) if config.clip else None
     taps = by_text.content_taps if by_text else tuple(dict.fromkeys((*recipe.style_taps, *recipe.content_taps)))
-    styles, scene = scene_by_class(config, pairs) if pairs else (named, _scene(config))
+    styles, scene = scene_by_class(config, content, pairs) if pairs else (named, _scene(config, content))
     signer = read_signer(config.c2pa, config.c2pa_key) if config.c2pa and config.c2pa_key else None
     # of what was read: a file may change while it is painted
-    hashes = {path: style_sha256(path) for path in (config.content, *styles)}
+    hashes = {path: style_sha256(path) for path in (content, *styles)}
     device = pick_device(config.device)
     precision = "fp32" if config.optimizer == "lbfgs" else pick_precision(config.precision, device.type)
     if config.threads is not None:
@@ -124,7 +126,7 @@ def run(config: StyleOptimiseConfig, began: float | None = None) -> StyleOptimis
     network, source = load_loss_network(network_name, taps, config.weights)
     network.prepared(device, precision)
     used = [used_style(path, licences[path], hashes[path]) for path in styles]
-    record = record_of(config, used, hashes[config.content], network_name, recipe, source)
+    record = record_of(config, used, hashes[content], network_name, recipe, source)
     record = dataclasses.replace(record, options={**record.options, **of_text(text, guide_source, by_text)})
     seal(record.to_json(), True)  # one that is too long is refused before the work
     following = _Following(guide.on(device), by_text) if guide and by_text else None
@@ -156,18 +158,24 @@ def recipe_of(config: StyleOptimiseConfig) -> tuple[str, Recipe]:
     return network, recipe_from(preset, config, config.statistic)
 
 
-def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:
-    if config.content == Path() or not (styles or config.clip or config.by_class):
-        got = "neither" if config.content == Path() else "no style"
+def _content(config: StyleOptimiseConfig, styles: Sequence[Path]) -> Path:
+    if config.content is None or not (styles or config.clip or config.by_class):
+        got = "neither" if config.content is None else "no style"
         raise UsageError(f"expected a picture and one or more styles, got {got}: segue style optimise CONTENT STYLE")
+    return config.content
+
+
+def _check_paths(config: StyleOptimiseConfig, content: Path, styles: Sequence[Path]) -> None:
     drawn = [path for path in config.styles if in_bank(path)]
     if config.style_mask and drawn:
         raise UsageError(
             f"style_mask: expected style pictures in files beside it, got {drawn[0]}: segue style bank FOLDER writes it"
         )
     masks = (config.content_mask,) if config.content_mask else ()
-    taken = {path.resolve() for path in (config.content, *styles, *masks, *config.style_mask)}
+    taken = {path.resolve() for path in (content, *styles, *masks, *config.style_mask)}
     for name, path in (("out", config.out), ("preview", config.preview)):
+        if path is not None:
+            check_name(name, path)
         if path is not None and path.resolve() in taken:
             raise UsageError(f"{name}: expected another file than the pictures that are read, got {path}")
         if path is not None and not path.parent.is_dir():
@@ -178,10 +186,10 @@ def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:
         raise UsageError(f"preview: expected another file than the result, got {config.preview} for both")
 
 
-def _scene(config: StyleOptimiseConfig) -> Scene:
+def _scene(config: StyleOptimiseConfig, content: Path) -> Scene:
     masks = (config.content_mask, config.style_mask) if config.content_mask else None
     return read_scene(
-        config.content,
+        content,
         config.styles,
         shares=config.blend,
         masks=masks,

@@ -130,6 +130,7 @@ def run(config: StyleTrainConfig, began: float | None = None) -> StyleTrainResul
         step = seconds_per_step(loop)
         loop.state.total_steps = max(1, int((loop.budget - (time.perf_counter() - began)) / step))
         log.info("%g minutes allow about %d steps (%.2f s each)", config.minutes, loop.state.total_steps, step)
+    assert config.photos is not None, "a run without photos was refused"
     folder = create_run_folder(config.out, config.photos.name)
     with held(folder):
         require_empty(folder)
@@ -146,12 +147,12 @@ def run(config: StyleTrainConfig, began: float | None = None) -> StyleTrainResul
 def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
     """`config` with nothing left open."""
     config = settled(config)
-    if config.photos == Path() or not (config.styles or config.text):
+    if config.photos is None or not (config.styles or config.text):
         if config.text:
             raise UsageError(
                 "expected photos beside --text, got none: segue style train PHOTOS --text WORDS --clip CLIP"
             )
-        got = "neither" if config.photos == Path() else "no style"
+        got = "neither" if config.photos is None else "no style"
         raise UsageError(f"expected photos and one or more styles, got {got}: segue style train PHOTOS STYLE")
     adding = config.add_to is not None
     steps = config.steps

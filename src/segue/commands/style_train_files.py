@@ -46,6 +46,7 @@ def files_of(config: StyleTrainConfig) -> StyleData:
         UsageError: licences are not as many as the styles, or two styles that are learned have one name.
         RunError: the run that styles are added to is none.
     """
+    assert config.photos is not None, "a run without photos was refused"
     photos = [path for folder in (config.photos, *config.more_photos) for path in _pictures_in(folder)]
     if config.text:
         return data_of(config, *reversed(_dealt(photos, config.seed)))

@@ -6,17 +6,17 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from segue.commands.style_asked import asked, model_of, settled
+from segue.commands.style_painting import painter_of, placed, record_options, within_memory
 from segue.commands.style_video_out import check_leftovers, counted_names, out_of
 from segue.console import duration, progress_bar
 from segue.durable import sha256_of, write_text
@@ -25,7 +25,7 @@ from segue.extras import require
 from segue.infer.device import exact_arithmetic, pick_device
 from segue.style.model_folder import StyleInfo, load_style_info, load_style_model
 from segue.style.network import Prepared, Statistics, Wanted, shares_of
-from segue.style.painter import TILE, Painter
+from segue.style.painter import Painter
 from segue.style.picture import Pixels, as_picture, eight_bits, resized, size_within
 from segue.style.record import StyleRecord, UsedStyle
 from segue.style.record_text import seal
@@ -39,17 +39,12 @@ from segue.style.video.steadiness import FAR, Steadiness, SteadinessMeter, place
 from segue.style.video.survey import Survey, survey
 from segue.style.video.writing import VideoWriter, beside
 from segue.style_configs import VIDEO_ENDINGS, StyleVideoConfig
-from segue.train.heap import keep_freed_memory
 from segue.train.machine import pick_precision
 from segue.train.signals import StopRequest, stop_request
-from segue.train.step import out_of_memory
 
 log = logging.getLogger("segue")
 RATE = 25  # frames in a second of numbered frames, when nothing says
 SEEN = 1024  # pixels of the long side at which stability is measured
-LARGEST_BLOCK = 1 << 28  # bytes of what is kept when freed
-Given = TypeVar("Given")
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ def run(config: StyleVideoConfig) -> StyleVideoResult:
     began = time.perf_counter()
     clip = _clip(config)
     out = out_of(config, clip)
-    whole = settled(config.like_pictures())
+    whole = settled(config)
     model = model_of(whole)
     styles, wanted = asked(whole, load_style_info(model))
     shares = tuple(shares_of(wanted))
@@ -127,13 +122,8 @@ def run(config: StyleVideoConfig) -> StyleVideoResult:
             raise DataError(f"{clip.path}: expected frames, got none")
         size = _prepared(config, out, frame).shape
         return StyleVideoResult(out, clip.count, (size[0], size[1]), (), styles, shares, None, "", planned=True)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    if device.type == "cpu":
-        keep_freed_memory(LARGEST_BLOCK)
-    network.computing_in(precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    settings = {"device": device.type, "precision": precision, "threads": torch.get_num_threads()}
-    painter = Painter(network, config.strength, config.keep_colours, TILE if config.tile is None else config.tile)
+    settings = placed(network, device, precision, config.threads)
+    painter = painter_of(network, config)
     work = _Work(config, clip, out, painter, wanted, info, styles, shares, settings, *_measurable(config))
     with exact_arithmetic(), stop_request() as stop:
         return work.paint_all(began, stop)
@@ -143,7 +133,7 @@ def run(config: StyleVideoConfig) -> StyleVideoResult:
 
 
 def _clip(config: StyleVideoConfig) -> Clip:
-    if config.clip == Path():
+    if config.clip is None:
         raise UsageError("expected a video or a folder of numbered frames, got none: segue style video CLIP")
     if config.clip.is_dir():
         return NumberedFrames.of(config.clip)
@@ -272,7 +262,8 @@ class _Work:
             )
 
     def _measure(self, frames: Sequence[Pixels]) -> Statistics:
-        found = [self._trying(self.painter.statistics, pixels, self.style) for pixels in frames]
+        with within_memory(self.clip.path):
+            found = [self.painter.statistics(pixels, self.style) for pixels in frames]
         return pooled(found, self.painter.network.deviations)
 
     def _shrunk(self, pixels: Pixels) -> Pixels:
@@ -286,11 +277,11 @@ class _Work:
                     return
                 pixels = _prepared(self.config, self.out, frame)
                 shared = found.statistics_of(number)
-                painted = self._trying(self._painted, pixels, shared)
+                painted = self._painted(pixels, shared)
                 if number in meter.wanted:
                     pictures = {self.config.statistics: _seen(painted)}
                     if shared is not None:
-                        alone = self._trying(self._painted, pixels, None)
+                        alone = self._painted(pixels, None)
                         pictures["frame"] = _seen(alone)
                     meter.show(number, _seen(pixels), pictures)
                 sink.add(painted, frame)
@@ -298,15 +289,8 @@ class _Work:
                 update((number + 1) / found.count, f"{number + 1} of {found.count}, {duration(left)} left")
 
     def _painted(self, pixels: Pixels, statistics: Statistics | None) -> Pixels:
-        return self.painter.paint(pixels, self.style, statistics=statistics)
-
-    def _trying(self, compute: Callable[[Pixels, Given], Found], pixels: Pixels, given: Given) -> Found:
-        try:
-            return compute(pixels, given)
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
-            raise DataError(f"{self.clip.path}: out of memory: take a smaller --tile or --size") from None
+        with within_memory(self.clip.path):
+            return self.painter.paint(pixels, self.style, statistics=statistics)
 
     def _measurable(self, found: Survey) -> tuple[int, str]:
         """At how many places stability is measured, and why at none, now that the size of the frames is known."""
@@ -337,22 +321,14 @@ class _Work:
         )
 
     def _record(self, found: Survey) -> StyleRecord:
-        options: dict[str, Any] = {
-            "kind": self.info.kind,
-            "shares": [round(share, 6) for share in self.shares],
-            "strength": self.config.strength,
-            "keep_colours": self.config.keep_colours,
+        options = {
+            **record_options(self.config, self.info, self.shares, self.settings),
             "statistics": self.config.statistics,
             "samples": self.config.samples,
             "scenes": len(found.scenes),
             "height": found.size[0],
             "width": found.size[1],
-            **self.settings,
         }
-        if isinstance(judge := self.info.trained.get("loss_network"), str):
-            options["loss_network"] = judge
-        if self.config.text:
-            options["text"] = self.config.text
         content = sha256_of(self.clip.path) if isinstance(self.clip, VideoFile) else ""
         return StyleRecord("style video", self.styles, content, self.info.sha256, options)
 

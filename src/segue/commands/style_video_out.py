@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from segue.commands.out_name import check_name
 from segue.data.image import ENDINGS
 from segue.errors import UsageError
 from segue.style.video.frame import Clip
@@ -25,19 +26,12 @@ def out_of(config: StyleVideoConfig, clip: Clip) -> Path:
             numbered frames of something else.
         MissingPackageError, RunError: PyAV is not installed, or has no encoder.
     """
-    out = config.out
-    if out == Path():
-        out = Path("stylised.mp4" if isinstance(clip, VideoFile) else "stylised")
+    out = config.out or Path("stylised.mp4" if isinstance(clip, VideoFile) else "stylised")
     video = out.suffix.lower() in VIDEO_ENDINGS
-    try:
-        (beside(partial_of(out)) if video else out).exists()  # the longest name there may be
-    except OSError as error:
-        raise UsageError(
-            f"out: expected a name that the system takes, got {str(out)[:80]} ({error.strerror})"
-        ) from None
+    check_name("out", out, beside(partial_of(out)) if video else out)
     if out.resolve() == clip.path.resolve():
         raise UsageError(f"out: expected another place than the clip that is read, got {out}")
-    read = [clip.path, config.model, *map(Path, config.style)]
+    read = [clip.path, *([config.model] if config.model else []), *map(Path, config.style)]
     if not video:
         if out.is_file():
             raise UsageError(f"out: expected a folder, or a video ending in .mp4, .mov or .mkv, got the file {out}")

@@ -34,7 +34,7 @@ class Work:
 
 def prepared(config: StyleEvaluateConfig) -> Work:
     """Read and check what is judged; raises `UsageError`, `DataError` or `RunError`. Nothing is decoded."""
-    if config.contents == Path() or config.styles == Path():
+    if config.contents is None or config.styles is None:
         raise UsageError("expected contents and styles, got fewer: segue style evaluate CONTENTS STYLES RESULTS")
     out = config.out.resolve()
     read = [path.resolve() for path in (config.contents, config.styles, *config.results)]

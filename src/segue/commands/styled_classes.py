@@ -20,15 +20,17 @@ from segue.style_configs import StyleOptimiseConfig
 log = logging.getLogger("segue")
 
 
-def scene_by_class(config: StyleOptimiseConfig, pairs: Mapping[str, str]) -> tuple[tuple[Path, ...], Scene]:
+def scene_by_class(
+    config: StyleOptimiseConfig, content: Path, pairs: Mapping[str, str]
+) -> tuple[tuple[Path, ...], Scene]:
     """The styles that the classes in the picture get, and the scene with a region for each of them."""
     find = finder(pairs, config.segmenter, config.content_mask, config.device)
-    assignment, regions = find(config.content, config.content.stem)
+    assignment, regions = find(content, content.stem)
     for place, style in enumerate(assignment.styles):
         names = ", ".join(assignment.names[one] for one, its in assignment.style_of.items() if its == place)
         log.info("%s: %s, %.3g %% of the picture", style.name, names, 100 * (regions == place).mean())
     scene = read_scene_by_class(
-        config.content,
+        content,
         assignment.styles,
         regions,
         feather=config.feather,

@@ -25,10 +25,10 @@ from segue.conversion import from_dict, to_dict
 from segue.data.classes import IGNORE, Classes, Merged, Value
 from segue.data.geometry import Preprocessing
 from segue.durable import make_folder, write_text
-from segue.errors import RunError, SegueError, UsageError, WeightsError
+from segue.errors import RunError, SegueError, UsageError
 from segue.models.build import ModelSpec, SegmentationModel, build
 from segue.models.source import Source
-from segue.models.tensor_file import as_record, check_finite, no_repeats, read_tensors, write_tensors
+from segue.models.tensor_file import as_record, check_finite, check_fits, no_repeats, read_tensors, write_tensors
 
 FORMAT, ENSEMBLE = 1, 2  # of model.json: one network, several; an earlier Segue refuses the second
 MOST_MEMBERS = 20
@@ -163,7 +163,7 @@ def _network(path: Path, info: ModelInfo, record: tuple[int, str]) -> Segmentati
     tensors = read_tensors(path, record)
     with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours to move
         model = _parse(path.with_name(JSON_NAME), lambda: build(info.spec, predicting=True))
-    _check_fits(tensors, model.state_dict(), path)
+    check_fits(tensors, model.state_dict(), path)
     model.load_state_dict(tensors)
     return model.eval()
 
@@ -371,14 +371,3 @@ def _network_records(content: dict[str, Any]) -> dict[str, tuple[int, str]]:
 def member_name(number: int) -> str:
     """The file of a member of an ensemble, counted from 1."""
     return f"member-{number}.safetensors"
-
-
-def _check_fits(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
-    if missing := sorted(set(expected) - set(tensors)):
-        raise WeightsError(f"{path}: expected the weight {missing[0]}, got none ({len(missing)} missing)")
-    if extra := sorted(set(tensors) - set(expected)):
-        raise WeightsError(f"{path}: got the weight {extra[0]}, which the network does not have ({len(extra)} extra)")
-    for name, tensor in tensors.items():
-        want = (tuple(expected[name].shape), expected[name].dtype)
-        if (got := (tuple(tensor.shape), tensor.dtype)) != want:
-            raise WeightsError(f"{path}: {name}: expected shape and type {want}, got {got}")

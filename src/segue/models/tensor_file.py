@@ -79,3 +79,15 @@ def check_finite(tensors: dict[str, Tensor], path: Path) -> None:
     bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if bad:
         raise WeightsError(f"{path}: expected finite weights, got NaN or infinity in {bad[0]} ({len(bad)} tensors)")
+
+
+def check_fits(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
+    """Raise `WeightsError` where the tensors of a file are not just those expected, of the same shapes and types."""
+    if missing := sorted(set(expected) - set(tensors)):
+        raise WeightsError(f"{path}: expected the weight {missing[0]}, got none ({len(missing)} missing)")
+    if extra := sorted(set(tensors) - set(expected)):
+        raise WeightsError(f"{path}: got the weight {extra[0]}, which the network does not have ({len(extra)} extra)")
+    for name, tensor in tensors.items():
+        want = (tuple(expected[name].shape), expected[name].dtype)
+        if (got := (tuple(tensor.shape), tensor.dtype)) != want:
+            raise WeightsError(f"{path}: {name}: expected shape and type {want}, got {got}")

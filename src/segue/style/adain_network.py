@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from segue.errors import UsageError
 from segue.style.adain import Moments, adain, blended, moments_of
 from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
@@ -32,9 +31,8 @@ class AdainNetwork(StyleNetwork):
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()
         self.autoencoder = Autoencoder(shape or Shape())
-        self.taps = tuple(tap.name for tap in self.autoencoder.taps)
-        self.step = max(tap.stride for tap in self.autoencoder.taps)
-        self.reach = self.autoencoder.reach
+        self.taps = self.autoencoder.names
+        self.step, self.reach = self.autoencoder.step, self.autoencoder.reach
 
     @classmethod
     def from_numbers(cls, numbers: dict[str, Any]) -> AdainNetwork:
@@ -114,10 +112,8 @@ class AdainNetwork(StyleNetwork):
     def _blended(self, styles: Sequence[Wanted]) -> dict[str, Moments]:
         kept = []
         for style in styles:
-            if style.picture is None:
-                raise UsageError(f"expected the picture of a style, which this network takes, got row {style.row}")
             with self.computing():
-                features = self.autoencoder.features(self.autoencoder.beside(style.picture))
+                features = self.autoencoder.features_of(style)
             kept.append({tap: moments_of(found) for tap, found in features.items()})
         shares = shares_of(styles)
         return {tap: blended([one[tap] for one in kept], shares) for tap in self.taps}

@@ -18,7 +18,7 @@ from segue.style.adain import Moments, moments_of
 from segue.style.attention import KINDS, Seen, StyleAttention
 from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
-from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
+from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, picture_of, shares_of
 from segue.style.regions import shrunk
 from segue.style.through_features import content_statistics, decoded
 
@@ -43,12 +43,11 @@ class AttentionNetwork(StyleNetwork):
             raise UsageError(f"expected attention of the kind {' or '.join(KINDS)}, got {attention!r}")
         self.autoencoder = Autoencoder(shape or Shape())
         self.attention = attention
-        self.taps = tuple(tap.name for tap in self.autoencoder.taps)
+        self.taps = self.autoencoder.names
         self.transfers = nn.ModuleDict({
             tap.name: StyleAttention(tap.channels, attention) for tap in self.autoencoder.taps
         })  # fmt: skip
-        self.step = max(tap.stride for tap in self.autoencoder.taps)
-        self.reach = self.autoencoder.reach
+        self.step, self.reach = self.autoencoder.step, self.autoencoder.reach
 
     @classmethod
     def from_numbers(cls, numbers: dict[str, Any]) -> AttentionNetwork:
@@ -77,11 +76,10 @@ class AttentionNetwork(StyleNetwork):
         kept = [table]
         for region, styles in enumerate(regions):
             for place, style in enumerate(styles):
-                if style.picture is None:
-                    raise UsageError(f"expected the picture of a style, which this network takes, got row {style.row}")
+                picture_of(style)  # one whose share is 0 is looked for, too
                 table[region, place] = shares[region][place]
                 if shares[region][place] > 0:
-                    kept += self._keys_and_values(style.picture)
+                    kept += self._keys_and_values(style)
         return tuple(kept)
 
     def stylise(
@@ -158,9 +156,9 @@ class AttentionNetwork(StyleNetwork):
         with self.computing():
             return content_statistics(self.autoencoder, content, maps)
 
-    def _keys_and_values(self, picture: Tensor) -> list[Tensor]:
+    def _keys_and_values(self, style: Wanted) -> list[Tensor]:
         with self.computing():
-            features = self.autoencoder.features(self.autoencoder.beside(picture))
+            features = self.autoencoder.features_of(style)
             seen = [self._seen(tap, features[tap])[0] for tap in self.taps]
         return [tensor for one in seen for tensor in (one.keys, one.values)]
 

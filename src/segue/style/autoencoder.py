@@ -14,6 +14,7 @@ from torch.nn import functional
 from segue.errors import UsageError
 from segue.style.decoder import Decoder, Tap, size_at
 from segue.style.loss_network import Features, LossNetwork, build_loss_network
+from segue.style.network import Wanted, check_numbers, picture_of
 from segue.style.own_encoder import OwnEncoder
 from segue.style.taps import NAMES, SQUEEZENET, check_taps, up_to
 
@@ -45,10 +46,7 @@ class Shape:
     @classmethod
     def from_numbers(cls, numbers: dict[str, Any]) -> Shape:
         """What `numbers` gave, which may come from a stranger's file; raises `UsageError` when it makes no network."""
-        wrong = [name for name, kind in _KINDS.items() if type(numbers.get(name)) is not kind]
-        if wrong or set(numbers) - set(_KINDS):
-            name = (wrong or sorted(set(numbers) - set(_KINDS)))[0]
-            raise UsageError(f"expected the numbers {', '.join(_KINDS)}, got {name} = {numbers.get(name)!r}")
+        check_numbers(numbers, _KINDS)
         values: dict[str, Any] = {**numbers, "taps": tuple(numbers["taps"]), "widths": tuple(numbers["widths"])}
         shape = cls(**values)
         fits = 0 <= shape.blocks <= MOST_BLOCKS and 1 <= shape.depth <= MOST_DEPTH
@@ -69,8 +67,9 @@ class Shape:
 class Autoencoder(nn.Module):
     """Features at the taps of a `Shape`, and back to a picture.
 
-    `taps` go from deep to shallow; `smallest` is the side that a picture must at least have; `reach` is how many pixels
-    away from one of the result a picture still counts. Raises `UsageError` where there is no such encoder or tap.
+    `taps` go from deep to shallow, and `names` are theirs; `smallest` is the side that a picture must at least have.
+    `step` and `reach` are what a network around it has of that name (`segue.style.network`). Raises `UsageError` where
+    there is no such encoder or tap.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -82,6 +81,8 @@ class Autoencoder(nn.Module):
         self.encoder: OwnEncoder | LossNetwork = _own(shape) if own else build_loss_network(shape.encoder, shape.taps)
         known = {tap.name: tap for tap in described(self.encoder)}
         self.taps = tuple(sorted((known[tap] for tap in shape.taps), key=lambda tap: -tap.stride))
+        self.names = tuple(tap.name for tap in self.taps)
+        self.step = self.taps[0].stride
         self.smallest = self.encoder.smallest
         self.decoder = Decoder(self.taps, blocks=shape.blocks, depth=shape.depth)
         self.reach = _reach(self.encoder, shape, self.taps[0]) + self.decoder.reach
@@ -113,9 +114,9 @@ class Autoencoder(nn.Module):
             return functional.pad(pictures, (0, beside, 0, below), mode="replicate")
         return pictures
 
-    def beside(self, picture: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "1 3 height width"]:
-        """The picture on the device of the weights."""
-        return picture.to(next(self.decoder.parameters()).device)
+    def features_of(self, style: Wanted) -> Features:
+        """The features of a style's picture, wherever that lies; raises `UsageError` for a style without."""
+        return self.features(picture_of(style).to(next(self.decoder.parameters()).device))
 
     def forward(self, features: Features, size: Sequence[int]) -> Float[Tensor, "batch 3 height width"]:
         """The picture of that height and width; values are not clipped."""

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from segue import __version__
 from segue.durable import make_folder, sha256_of, write_text
-from segue.errors import RunError, UsageError, WeightsError
-from segue.models.tensor_file import check_finite, no_repeats, read_tensors, write_tensors
+from segue.errors import RunError, UsageError
+from segue.models.tensor_file import check_finite, check_fits, no_repeats, read_tensors, write_tensors
 from segue.models.weight_file import read_weights
 from segue.style.example_weights import from_example
 from segue.style.network import StyleNetwork
@@ -111,7 +111,7 @@ def load_style_model(run_or_model_folder: Path) -> tuple[StyleNetwork, StyleInfo
         # numbers of a stranger's file may ask for any amount of memory; shapes alone take none, and the file has to
         # hold as much as the network before it is built
         with torch.device("meta"):
-            _check_fits(tensors, KINDS[info.kind].from_numbers(info.numbers).state_dict(), folder / WEIGHTS_NAME)
+            check_fits(tensors, KINDS[info.kind].from_numbers(info.numbers).state_dict(), folder / WEIGHTS_NAME)
         with torch.random.fork_rng(devices=[]):  # building draws random weights; the caller's stream is not ours
             made: StyleNetwork = KINDS[info.kind].from_numbers(info.numbers)
     except UsageError as error:
@@ -186,14 +186,3 @@ def _texts(style: Any) -> dict[str, str]:  # noqa: ANN401 - what a stranger's JS
     if not isinstance(style, dict) or not all(isinstance(value, str) for value in style.values()):
         raise TypeError(f"styles: expected names and texts, got {str(style)[:60]}")
     return style
-
-
-def _check_fits(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
-    if missing := sorted(set(expected) - set(tensors)):
-        raise WeightsError(f"{path}: expected the weight {missing[0]}, got none ({len(missing)} missing)")
-    if extra := sorted(set(tensors) - set(expected)):
-        raise WeightsError(f"{path}: got the weight {extra[0]}, which the network does not have ({len(extra)} extra)")
-    for name, tensor in tensors.items():
-        want = (tuple(expected[name].shape), expected[name].dtype)
-        if (got := (tuple(tensor.shape), tensor.dtype)) != want:
-            raise WeightsError(f"{path}: {name}: expected shape and type {want}, got {got}")

@@ -96,6 +96,21 @@ class StyleNetwork(nn.Module, ABC):
         """What the network normalises by when it paints this picture with that strength."""
 
 
+def picture_of(style: Wanted) -> Float[Tensor, "1 3 height width"]:
+    """The picture of a style; raises `UsageError` for the row of one, which only a network that learned it knows."""
+    if style.picture is None:
+        raise UsageError(f"expected the picture of a style, which this network takes, got row {style.row}")
+    return style.picture
+
+
+def check_numbers(numbers: dict[str, Any], kinds: dict[str, type]) -> None:
+    """Raise `UsageError` where the numbers of a stranger's file are not just those of `kinds`, each of its type."""
+    wrong = [name for name, kind in kinds.items() if type(numbers.get(name)) is not kind]
+    if wrong or set(numbers) - set(kinds):
+        name = (wrong or sorted(set(numbers) - set(kinds)))[0]
+        raise UsageError(f"expected the numbers {', '.join(kinds)}, got {name} = {numbers.get(name)!r}")
+
+
 def shares_of(styles: Sequence[Wanted]) -> list[float]:
     """The shares, scaled to add up to one.
 

@@ -96,7 +96,7 @@ class Objective:
         return {tap: total / shares.view(-1, *[1] * (total.ndim - 1)) for tap, total in sums.items()}
 
     def __call__(self, picture: Float[Tensor, "1 3 height width"]) -> dict[str, Float[Tensor, ""]]:
-        """The terms `content`, `style` and, where it counts, `tv`, each with its weight in it."""
+        """The terms of a picture, see `terms_of`."""
         recipe = self.recipe
         if self.share is not None:
             picture = joined(self.under, picture, self.share)
@@ -106,13 +106,23 @@ class Objective:
             weight * style_loss(self.statistic(features[tap], self.maps[tap]), self.style[tap], self.areas, division)
             for tap, weight in zip(recipe.style_taps, recipe.tap_weights, strict=True)
         ]
-        terms = {
-            "content": recipe.content_weight * torch.stack(contents).mean(),
-            "style": recipe.style_weight * torch.stack(styles).sum(),
-        }
-        if recipe.tv_weight:
-            terms["tv"] = recipe.tv_weight * total_variation(picture)
-        return terms
+        return terms_of(recipe, picture, contents, styles)
+
+
+def terms_of(
+    recipe: Recipe, painted: Float[Tensor, "batch 3 height width"], contents: list[Tensor], styles: list[Tensor]
+) -> dict[str, Float[Tensor, ""]]:
+    """The terms `content`, `style` and, where it counts, `tv`, each with its weight in it, from the losses of the taps.
+
+    Losses of contents are averaged; those of styles, which have the weights of their taps in them, are added up.
+    """
+    terms = {
+        "content": recipe.content_weight * torch.stack(contents).mean(),
+        "style": recipe.style_weight * torch.stack(styles).sum(),
+    }
+    if recipe.tv_weight:
+        terms["tv"] = recipe.tv_weight * total_variation(painted)
+    return terms
 
 
 def _presence(style: Style) -> Float[Tensor, " regions"]:

@@ -14,7 +14,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from segue.errors import UsageError
-from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
+from segue.style.network import (
+    Prepared,
+    Statistics,
+    Strength,
+    StyleNetwork,
+    Wanted,
+    check_numbers,
+    picture_of,
+    shares_of,
+)
 from segue.style.style_predictor import CODE, StylePredictor
 from segue.style.transform_network import BLOCKS, TransformNetwork
 
@@ -45,10 +54,7 @@ class PredictedNetwork(StyleNetwork):
     @classmethod
     def from_numbers(cls, numbers: dict[str, Any]) -> PredictedNetwork:
         """The network with random weights; raises `UsageError` where `numbers` are not what `numbers` gives."""
-        wrong = [name for name, kind in _NUMBERS.items() if type(numbers.get(name)) is not kind]
-        if wrong or set(numbers) - set(_NUMBERS):
-            name = (wrong or sorted(set(numbers) - set(_NUMBERS)))[0]
-            raise UsageError(f"expected the numbers {', '.join(_NUMBERS)}, got {name} = {numbers.get(name)!r}")
+        check_numbers(numbers, _NUMBERS)
         if not 1 <= numbers["code"] <= MOST_CODE:
             raise UsageError(f"expected a code of 1 to {MOST_CODE} numbers, got {numbers['code']}")
         width, blocks = numbers["width"], numbers["blocks"]
@@ -86,11 +92,7 @@ class PredictedNetwork(StyleNetwork):
         """Gains and offsets of every normalisation, each (regions, channels), from means of codes by their shares."""
         mixes = []
         for styles in regions:
-            codes = []
-            for style in styles:
-                if style.picture is None:
-                    raise UsageError(f"expected the picture of a style, which this network takes, got row {style.row}")
-                codes.append(self.codes(style.picture))
+            codes = [self.codes(picture_of(style)) for style in styles]
             shares = torch.tensor(shares_of(styles), device=codes[0].device)
             mixes.append((shares[:, None] * torch.cat(codes)).sum(0, keepdim=True))
         return self.tables(torch.cat(mixes))

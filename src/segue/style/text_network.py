@@ -30,8 +30,7 @@ class TextNetwork(StyleNetwork):
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()
         self.autoencoder = Autoencoder(shape or Shape())
-        self.step = max(tap.stride for tap in self.autoencoder.taps)
-        self.reach = self.autoencoder.reach
+        self.step, self.reach = self.autoencoder.step, self.autoencoder.reach
 
     @classmethod
     def from_numbers(cls, numbers: dict[str, Any]) -> TextNetwork:

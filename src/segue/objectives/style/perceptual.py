@@ -15,8 +15,8 @@ from torch import Tensor
 
 from segue.objectives.style.batch import StyleBatch
 from segue.style.loss_network import Features, LossNetwork
-from segue.style.losses import content_loss, style_loss, total_variation
-from segue.style.objective import Recipe
+from segue.style.losses import content_loss, style_loss
+from segue.style.objective import Recipe, terms_of
 from segue.style.statistics import STATISTICS
 
 Painter = Callable[[Tensor, Tensor], Tensor]  # pictures and the rows of their styles to paintings
@@ -61,7 +61,7 @@ def perceptual_terms(
     wanted: Features,
     targets: Features,
 ) -> dict[str, Float[Tensor, ""]]:
-    """The terms `content`, `style` and, where it counts, `tv`, each with its weight in it.
+    """The terms of a batch, see `terms_of`.
 
     `features` are those of what was painted, `wanted` those of the photos, `targets` the statistics of the styles, a
     row for each picture of the batch.
@@ -72,10 +72,4 @@ def perceptual_terms(
         weight * style_loss(statistics[tap], targets[tap], areas, recipe.division)
         for tap, weight in zip(recipe.style_taps, recipe.tap_weights, strict=True)
     ]
-    terms = {
-        "content": recipe.content_weight * torch.stack(contents).mean(),
-        "style": recipe.style_weight * torch.stack(styles).sum(),
-    }
-    if recipe.tv_weight:
-        terms["tv"] = recipe.tv_weight * total_variation(painted)
-    return terms
+    return terms_of(recipe, painted, contents, styles)
