@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -485,3 +486,39 @@ def test_a_run_finds_the_classes(folder, capsys, tmp_path_factory):
     assert (found[1] - content)[..., ~kept].abs().max() > 0.01
     assert main(command(folder, "--by-class", "zebra=one.png", "--segmenter", str(run), styles=())) == 2
     assert "expected a class of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "out", "message"),
+    [
+        ("photo.png", "one.png", "x" * 300 + ".png", "out: expected a name that the system takes"),
+        ("photo.png", "one.png", "circle.png", ""),
+        ("circle.png", "one.png", "out.png", "circle.png: expected"),
+        ("photo.png", "circle.png", "out.png", "circle.png: expected"),
+        ("here", "one.png", "out.png", "here: expected a picture, got a folder; give a file in it"),
+        ("photo.png", "here", "out.png", "here: expected a picture, got a folder; give a file in it"),
+    ],
+)
+def test_odd_paths_are_one_line(folder, capsys, content, style, out, message):
+    (folder / "here").mkdir()
+    (folder / "circle.png").symlink_to(folder / "circle.png")
+    words = command(folder, "--steps", "1")
+    at = words.index(str(folder / "photo.png"))
+    words[at : at + 2] = [str(folder / content), str(folder / style)]
+    words[words.index("--out") + 1] = str(folder / out)
+    assert (main(words) == 0) == (not message), "a link is replaced by the picture"
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert (folder / "out.png").exists() is False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no folder in which nobody can make a file")
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(folder, capsys, monkeypatch):
+    monkeypatch.setattr(style_optimise, "paint", lambda *_, **__: pytest.fail("the work began"))
+    for name in ("--out", "--preview"):
+        words = command(folder, "--steps", "1")
+        words = [*words, name, "/proc/out.png"] if name not in words else words
+        words[words.index(name) + 1] = "/proc/out.png"
+        assert main(words) == 2
+        assert f"{name[2:]}: expected a folder that can be written, got /proc" in capsys.readouterr().err

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from segue.commands.style_optimise_record import licences_of, record_of
+from segue.commands.style_paths import require_name, require_writable, whole
 from segue.commands.style_text import of_text, settled, text_recipe_of
 from segue.commands.styled_classes import scene_by_class
 from segue.console import duration, progress_bar
@@ -166,15 +167,17 @@ def _check_paths(config: StyleOptimiseConfig, styles: Sequence[Path]) -> None:
             f"style_mask: expected style pictures in files beside it, got {drawn[0]}: segue style bank FOLDER writes it"
         )
     masks = (config.content_mask,) if config.content_mask else ()
-    taken = {path.resolve() for path in (config.content, *styles, *masks, *config.style_mask)}
-    for name, path in (("out", config.out), ("preview", config.preview)):
-        if path is not None and path.resolve() in taken:
+    taken = {whole(path) for path in (config.content, *styles, *masks, *config.style_mask)}
+    for name, path in (("out", config.out), *((("preview", config.preview),) if config.preview else ())):
+        require_name(name, path)
+        if whole(path) in taken:
             raise UsageError(f"{name}: expected another file than the pictures that are read, got {path}")
-        if path is not None and not path.parent.is_dir():
+        if not path.parent.is_dir():
             raise UsageError(f"{name}: expected a folder that exists, got {path.parent}: make it first")
-        if path is not None and path.is_dir():
+        if path.is_dir():
             raise UsageError(f"{name}: expected a file to write, got the folder {path}: give a name in it")
-    if config.preview is not None and config.preview.resolve() == config.out.resolve():
+        require_writable(name, path.parent)
+    if config.preview is not None and whole(config.preview) == whole(config.out):
         raise UsageError(f"preview: expected another file than the result, got {config.preview} for both")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import yaml
 
+from segue.commands.style_paths import require_name, whole
 from segue.commands.style_train_files import files_of, require_same
 from segue.commands.style_train_names import names_alone
 from segue.commands.style_train_text import network_of, settled
@@ -153,6 +154,10 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
             )
         got = "neither" if config.photos == Path() else "no style"
         raise UsageError(f"expected photos and one or more styles, got {got}: segue style train PHOTOS STYLE")
+    if Path() in (*config.styles, *config.more_photos):  # such as of a shell's variable that is not set
+        raise UsageError("expected pictures or folders by name, got an empty name: write a folder's name out")
+    if config.out is not None:
+        require_name("out", config.out)
     adding = config.add_to is not None
     steps = config.steps
     if steps is None and config.minutes is None:
@@ -165,9 +170,9 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
     lr = config.lr if config.lr is not None else ADDING_LR if adding else LR
     return dataclasses.replace(
         config,
-        photos=config.photos.resolve(),
-        styles=tuple(path if in_bank(path) else path.resolve() for path in config.styles),
-        more_photos=tuple(path.resolve() for path in config.more_photos),
+        photos=whole(config.photos),
+        styles=tuple(path if in_bank(path) else whole(path) for path in config.styles),
+        more_photos=tuple(map(whole, config.more_photos)),
         add_to=config.add_to.resolve() if config.add_to is not None else None,
         steps=steps,
         lr=lr,

@@ -1,0 +1,37 @@
+"""Paths as a user gives them, checked before the work: where they lead, and whether they can be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from segue.errors import UsageError
+
+
+def whole(path: Path) -> Path:
+    """The absolute path with its symbolic links followed; links in a circle lead to themselves, and reading says so."""
+    return Path(os.path.realpath(path))
+
+
+def require_name(option: str, path: Path) -> None:
+    """Raise `UsageError` where a name is longer than the system takes."""
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return
+        got = f"{str(path)[:80]} ({error.strerror})"
+        raise UsageError(f"{option}: expected a name that the system takes, got {got}: choose a shorter one") from None
+
+
+def require_writable(option: str, folder: Path) -> None:
+    """Raise `UsageError` where no file can be made in a folder, which costs less before the work than after it."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{option}: expected a folder that can be written, got {folder} ({error.strerror}): choose another"
+        ) from None
