@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from segue.cli import main
 from segue.commands import style_optimise
 from segue.durable import sha256_of
 from segue.infer.segmenter import Segmenter
+from segue.style import scene
+from segue.style.adam import PixelAdam
 from segue.style.loss_network import build_loss_network
 from segue.style.picture import read_picture, write_picture
 from segue.style.presets import PRESETS
@@ -226,6 +229,8 @@ def test_the_time_that_many_styles_take_is_counted(folder, capsys, monkeypatch):
     """What a size begins with, and what its styles take to be read, are told from what its steps take."""
     asked = []
     monkeypatch.setattr(style_optimise, "affordable", lambda size, seconds, cost, *_: asked.append(cost) or size)
+    monkeypatch.setattr(style_optimise.Budget, "left", lambda _: 1.0)  # however busy this machine is
+    write_picture(folder / "photo.png", picture(0, 150, 200))  # large enough for a choice of sizes
     for number in range(3):
         write_picture(folder / f"large{number}.png", picture(number, 900, 1200))
     in_seconds(folder, capsys, styles=("large0", "large1", "large2"))
@@ -234,6 +239,61 @@ def test_the_time_that_many_styles_take_is_counted(folder, capsys, monkeypatch):
     assert many.size_fixed > 2 * one.size_fixed > 0, "large files take longer to be made small"
     assert many.step > 0
     assert many.step_fixed == one.step_fixed == 0
+
+
+def shrunk_during(folder, capsys, monkeypatch, left):
+    """What a run does with a large style, when so much of the budget is left: sizes it is shrunk to, and the result."""
+    write_picture(folder / "photo.png", picture(0, 150, 200))
+    write_picture(folder / "large.png", picture(1, 300, 400))
+    sizes, whole = [], scene.resized
+
+    def resized(one, size):
+        sizes.extend([size] if tuple(one.shape[2:]) == (300, 400) else [])
+        return whole(one, size)
+
+    monkeypatch.setattr(scene, "resized", resized)
+    monkeypatch.setattr(style_optimise.Budget, "left", lambda _: left)
+    return sizes, in_seconds(folder, capsys, styles=("large",))
+
+
+def test_without_time_left_nothing_is_tried(folder, capsys, monkeypatch):
+    """Many large styles may take the whole budget to be opened: then they are made small once, for the picture."""
+    sizes, result = shrunk_during(folder, capsys, monkeypatch, 0.0)
+    assert sizes == [(106, 141)]
+    assert result["levels"] == [{"height": 106, "width": 141, "steps": 1}], "the smallest size there is"
+
+
+def test_a_trial_ends_with_the_budget(folder, capsys, monkeypatch):
+    asked, steps = [], []
+    whole, step_of = style_optimise.affordable, PixelAdam.step
+    monkeypatch.setattr(PixelAdam, "step", lambda *words: steps.append(1) or step_of(*words))
+    monkeypatch.setattr(
+        style_optimise, "affordable", lambda size, seconds, *rest: asked.append(seconds) or whole(size, seconds, *rest)
+    )
+    write_picture(folder / "photo.png", picture(0, 150, 200))
+    monkeypatch.setattr(style_optimise.Budget, "left", lambda _: 0.0 if len(steps) else 1.0)
+    result = in_seconds(folder, capsys)
+    assert asked == [0.0], "no size is chosen by a trial that was not finished"
+    assert result["levels"] == [{"height": 106, "width": 141, "steps": 1}]
+    assert len(steps) == 2, "one that took the rest of the time, and one for the picture"
+
+
+def test_a_trial_reads_each_style_once(folder, capsys, monkeypatch):
+    sizes, result = shrunk_during(folder, capsys, monkeypatch, 1.0)
+    (level,) = result["levels"]
+    assert sizes == [(96, 128), (level["height"], level["width"])], "once to try, once to paint"
+
+
+def test_a_number_of_steps_shrinks_each_style_once_for_each_size(folder, capsys, monkeypatch):
+    sizes, whole = [], scene.resized
+
+    def resized(one, size):
+        sizes.extend([size] if tuple(one.shape[2:]) == (40, 30) else [])
+        return whole(one, size)
+
+    monkeypatch.setattr(scene, "resized", resized)
+    painted(folder, capsys, "--steps", "2,1")
+    assert sizes == [(16, 12), (32, 24)]
 
 
 @pytest.mark.parametrize(
@@ -426,3 +486,39 @@ def test_a_run_finds_the_classes(folder, capsys, tmp_path_factory):
     assert (found[1] - content)[..., ~kept].abs().max() > 0.01
     assert main(command(folder, "--by-class", "zebra=one.png", "--segmenter", str(run), styles=())) == 2
     assert "expected a class of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "out", "message"),
+    [
+        ("photo.png", "one.png", "x" * 300 + ".png", "out: expected a name that the system takes"),
+        ("photo.png", "one.png", "circle.png", ""),
+        ("circle.png", "one.png", "out.png", "circle.png: expected"),
+        ("photo.png", "circle.png", "out.png", "circle.png: expected"),
+        ("here", "one.png", "out.png", "here: expected a picture, got a folder; give a file in it"),
+        ("photo.png", "here", "out.png", "here: expected a picture, got a folder; give a file in it"),
+    ],
+)
+def test_odd_paths_are_one_line(folder, capsys, content, style, out, message):
+    (folder / "here").mkdir()
+    (folder / "circle.png").symlink_to(folder / "circle.png")
+    words = command(folder, "--steps", "1")
+    at = words.index(str(folder / "photo.png"))
+    words[at : at + 2] = [str(folder / content), str(folder / style)]
+    words[words.index("--out") + 1] = str(folder / out)
+    assert (main(words) == 0) == (not message), "a link is replaced by the picture"
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert (folder / "out.png").exists() is False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no folder in which nobody can make a file")
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(folder, capsys, monkeypatch):
+    monkeypatch.setattr(style_optimise, "paint", lambda *_, **__: pytest.fail("the work began"))
+    for name in ("--out", "--preview"):
+        words = command(folder, "--steps", "1")
+        words = [*words, name, "/proc/out.png"] if name not in words else words
+        words[words.index(name) + 1] = "/proc/out.png"
+        assert main(words) == 2
+        assert f"{name[2:]}: expected a folder that can be written, got /proc" in capsys.readouterr().err

@@ -131,15 +131,17 @@ def test_seconds_with_clip_do_not_take_its_patches_for_pixels(folder, capsys, mo
     monkeypatch.setattr(
         style_optimise._Work,
         "_seconds_of_a_step",
-        lambda _, size, patches: 1e-5 * size[0] * size[1] + 0.02 * (patches + 1),
+        lambda _, seen, patches, budget: 1e-5 * seen[0][0, 0].numel() + 0.02 * (patches + 1),
     )
+    monkeypatch.setattr(style_optimise.Budget, "left", lambda _: 1.0)  # however busy this machine is
+    write_picture(folder / "photo.png", picture(0, 150, 200))  # large enough for a choice of sizes
     words = command(folder, "--text", "red glass", "--clip", str(folder / "clip"), "--patches", "7", "--json")
     for name in ("--size", "--steps"):
         at = words.index(name)
         words = [*words[:at], *words[at + 2 :]]
     assert main([*words, "--seconds", "2"]) == 0
     (level,) = json.loads(capsys.readouterr().out)["levels"]
-    assert (level["height"], level["width"]) == (36, 48)
+    assert (level["height"], level["width"]) == (106, 141)
     (cost,) = asked
     assert (cost.step, cost.step_fixed) == (pytest.approx(1e-5), pytest.approx(0.02 * 8))
 
@@ -156,7 +158,8 @@ def test_a_step_is_timed_with_what_will_be_optimised(folder, capsys, monkeypatch
     for name in ("--size", "--steps"):
         at = words.index(name)
         words = [*words[:at], *words[at + 2 :]]
-    write_picture(folder / "larger.png", picture(0, 100, 140))
+    write_picture(folder / "larger.png", picture(0, 140, 200))
+    monkeypatch.setattr(style_optimise.Budget, "left", lambda _: 1.0)  # however busy this machine is
     words = [word.replace("photo.png", "larger.png") for word in words]
     assert main([*words, "--seconds", "2"]) == 0
     assert len(painted) == 3, "with one patch, with more, and for good"

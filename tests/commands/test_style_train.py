@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,11 +179,28 @@ def test_resuming_with_changed_files_is_refused(folder, capsys, monkeypatch):
     assert main(resume) == 1
     assert "expected the style this run began with, got a changed file" in capsys.readouterr().err
     (folder / "wave.png").write_bytes(kept)
+    photo = (folder / "photos" / "1.png").read_bytes()
+    (folder / "photos" / "1.png").write_bytes(photo + b" ")
+    assert main(resume) == 1
+    assert (
+        f"1.png: expected the photo this run began with, of {len(photo):,} bytes, got {len(photo) + 1:,}: put it back"
+        in capsys.readouterr().err
+    )
     (folder / "photos" / "1.png").unlink()
     assert main(resume) == 1
     assert "expected the pictures this run began with, got 1 missing" in capsys.readouterr().err
     assert main([*resume, "--steps", "9"]) == 2
     assert "--resume takes no other option" in capsys.readouterr().err
+
+
+def test_a_run_of_before_lengths_were_noted_goes_on(folder, capsys, monkeypatch):
+    stopping_at(monkeypatch, 1)
+    main(command(folder, "--steps", "2"))
+    record = json.loads((folder / "run" / "data.json").read_text())
+    assert record.pop("bytes") == [Path(path).stat().st_size for path in (*record["photos"], *record["held_out"])]
+    assert record.pop("guide_sha256") == {}
+    (folder / "run" / "data.json").write_text(json.dumps(record))
+    assert main(["style", "train", "--resume", str(folder / "run")]) == 0, capsys.readouterr().err
 
 
 def test_a_loss_that_is_no_number_stops_with_one_line_and_a_saved_state(folder, capsys):

@@ -113,3 +113,28 @@ def test_damaged_resume_points_are_answered_with_the_command_of_this_verb(begun,
     code, error = resumed(begun, capsys)
     assert code == 1
     assert "found none that is intact: start a new run with segue style train PHOTOS STYLE" in error
+
+
+# --- odd paths -------------------------------------------------------------------------------------------------------
+
+
+def replaced(words, at, value):
+    return [*words[:at], value, *words[at + 1 :]]
+
+
+def test_paths_that_lead_nowhere_are_one_line(folder, capsys):
+    (folder / "circle").symlink_to(folder / "circle")
+    words = command(folder, "--steps", "1")
+    out = words.index("--out") + 1
+    for wrong, code, message in (
+        (replaced(words, 2, str(folder / "circle")), 1, "circle: expected a folder that can be read"),
+        (replaced(words, 3, str(folder / "circle")), 1, "circle: expected"),
+        (replaced(words, out, str(folder / ("x" * 300))), 2, "out: expected a name that the system takes"),
+        (replaced(words, 3, ""), 2, "expected a path, got ''"),
+        ([*words, "--more-photos", ""], 2, "expected a path, got ''"),
+    ):
+        assert main(wrong) == code
+        error = capsys.readouterr().err
+        assert message in error.splitlines()[-1]
+        assert "Traceback" not in error
+    assert not (folder / "run").exists()

@@ -128,6 +128,40 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes_without_its_base(folde
         assert (folder / "run" / name).read_bytes() == (folder / "whole" / name).read_bytes(), name
 
 
+def test_a_run_goes_on_with_the_same_tokenizer_and_the_same_settings_of_clip(folder, capsys, monkeypatch):
+    """The weights are those it began with, and yet another CLIP: other words, another end, another scale of colours."""
+
+    def dies(loop, stop):
+        raise MemoryError("as if the process had been killed")
+
+    monkeypatch.setattr("segue.commands.style_train.run_style_loop", dies)
+    with pytest.raises(MemoryError):
+        main(command(folder, "--steps", "1"))
+    resume, clip = ["style", "train", "--resume", str(folder / "run")], folder / "clip"
+    vocabulary = json.loads((clip / "vocab.json").read_text())
+    vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
+    colours = {"image_mean": [0.4] * 3, "image_std": [0.5] * 3}
+    sizes = json.loads((clip / "config.json").read_text())
+    sizes["text_config"]["hidden_act"] = "gelu"
+    changes = {
+        "vocab.json": vocabulary,
+        "preprocessor_config.json": colours,
+        "config.json": sizes,
+        "added_tokens.json": {},
+    }
+    for name, content in changes.items():
+        kept = (clip / name).read_bytes() if (clip / name).is_file() else None
+        (clip / name).write_text(json.dumps(content))
+        capsys.readouterr()
+        assert main(resume) == 1
+        assert f"expected CLIP as this run began with it, got another {name}: put it back" in capsys.readouterr().err
+        (clip / name).write_bytes(kept) if kept is not None else (clip / name).unlink()
+    for name in ("vocab.json", "preprocessor_config.json"):
+        (clip / name).write_text(json.dumps(changes[name]))
+    assert main(resume) == 1
+    assert "got another preprocessor_config.json, vocab.json: put it back" in capsys.readouterr().err
+
+
 def test_seeds_and_minutes(folder, capsys):
     for out, seed in (("one", "1"), ("two", "1"), ("three", "2")):
         assert main(command(folder, "--steps", "2", "--seed", seed, out=out)) == 0

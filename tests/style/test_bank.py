@@ -12,6 +12,7 @@ from PIL import Image
 import segue
 from bank_fingerprints import FINGERPRINTS
 from segue.cli import main
+from segue.data.image import image_size
 from segue.errors import UsageError
 from segue.style.bank.catalogue import LICENCE, PAINTERS, SIDE, VERSIONS, bank_style, draw, in_bank, sha256_of_pixels
 from segue.style.bank.words import CARDS, match_words, style_for_words
@@ -198,3 +199,21 @@ def test_mistakes_are_one_line(tmp_path, capsys, words, message):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_no_other_picture_is_written_over(tmp_path, capsys):
+    """A user's mosaic.png is no drawing of the bank; one of an earlier drawing is replaced."""
+    words = ["style", "bank", str(tmp_path), "--styles", "batik,mosaic", "--size"]
+    assert main([*words, "16"]) == 0
+    assert main([*words, "17"]) == 0
+    assert image_size(tmp_path / "mosaic.png") == (17, 17)
+    Image.new("RGB", (9, 9)).save(tmp_path / "mosaic.png")
+    before = [(tmp_path / name).read_bytes() for name in ("batik.png", "mosaic.png")]
+    capsys.readouterr()
+    for more in ([], ["--dry-run"]):
+        assert main([*words, "18", *more]) == 2
+        assert "mosaic.png: choose another folder" in capsys.readouterr().err
+    (tmp_path / "mosaic.png").write_text("no picture at all")
+    assert main([*words, "18"]) == 2
+    assert before[0] == (tmp_path / "batik.png").read_bytes()
+    assert (tmp_path / "mosaic.png").read_text() == "no picture at all"

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from segue.errors import DataError, RunError, UsageError
-from segue.style.picture import read_picture, resized, size_within, write_picture
+from segue.style.picture import as_picture, read_picture, resized, size_within, write_picture
 
 
 def test_a_picture_is_read_upright_in_rgb(tmp_path):
@@ -61,3 +61,16 @@ def test_resizing_stays_in_range():
         assert found.shape[2:] == size
         assert found.min() >= 0
         assert found.max() <= 1
+
+
+def test_pixels_become_values_to_the_bit_and_stay_as_they_are():
+    """Strips, pixels that may not be written, and a single one, which is not copied on the way."""
+    levels = np.arange(256 * 3, dtype=np.uint8).reshape(16, 16, 3)
+    levels.flags.writeable = False
+    wide = np.random.default_rng(0).random((1, 1, 3), np.float32) * 255
+    for pixels in (levels, levels[3:9, ::2], wide):
+        before = pixels.copy()
+        found = as_picture(pixels)
+        assert np.array_equal(found[0].permute(1, 2, 0).numpy(), before.astype(np.float32) / np.float32(255))
+        assert (found.dtype, found.is_contiguous()) == (torch.float32, True)
+        assert np.array_equal(pixels, before)

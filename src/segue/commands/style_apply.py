@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from segue.commands.out_name import check_name
 from segue.commands.style_asked import asked, model_of, settled
 from segue.commands.style_painting import painter_of, placed, record_options, within_memory
+from segue.commands.style_paths import check_name
 from segue.commands.styled_classes import Found, finder
 from segue.console import duration, progress_bar
 from segue.data.image import image_size

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segue.console import progress_bar
 from segue.durable import make_folder
-from segue.errors import UsageError
+from segue.errors import DataError, UsageError
 from segue.style.bank.catalogue import LICENCE, PAINTERS, BankStyle, bank_style, draw, sha256_of_pixels
-from segue.style.record import StyleRecord, UsedStyle, write_marked
+from segue.style.record import StyleRecord, UsedStyle, read_record, write_marked
 from segue.style_configs import StyleBankConfig
+
+METHOD = "style bank"  # in the record of what it draws
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,17 @@ class StyleBankResult:
 
 
 def run(config: StyleBankConfig) -> StyleBankResult:
-    """Draw the styles and write each with a record of what it is; files of these names are replaced.
+    """Draw the styles and write each with a record of what it is; those that were drawn before are replaced.
 
     Raises:
-        UsageError: no folder was given, or there is no such style.
+        UsageError: no folder was given, there is no such style, or a file of its name is something else.
         RunError: the folder or a file cannot be written.
     """
     if (out := config.out) is None:
         raise UsageError("expected a folder to write to, got none: segue style bank FOLDER")
     styles = tuple(bank_style(name) for name in dict.fromkeys(config.styles or PAINTERS))
+    for path in StyleBankResult(out, styles, False).files():
+        _require_ours(path)
     if config.dry_run:
         return StyleBankResult(out, styles, False)
     make_folder(out)
@@ -62,9 +67,20 @@ def run(config: StyleBankConfig) -> StyleBankResult:
     return StyleBankResult(out, styles, True)
 
 
+def _require_ours(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    try:
+        found = read_record(path).record
+    except DataError:
+        found = None
+    if found is None or found.method != METHOD:
+        raise UsageError(f"out: expected no other file of a style's name, got {path}: choose another folder")
+
+
 def _write(style: BankStyle, out: Path, config: StyleBankConfig) -> None:
     pixels = draw(style.name, config.size, config.size, config.seed)
     source = f"segue style bank, version {style.version} of {style.name}"
     used = UsedStyle(style.name, source, style.licence, sha256_of_pixels(pixels))
-    record = StyleRecord("style bank", (used,), options={"size": config.size, "seed": config.seed})
+    record = StyleRecord(METHOD, (used,), options={"size": config.size, "seed": config.seed})
     write_marked(pixels, out, record, watermark=False)

@@ -18,8 +18,8 @@ import safetensors.torch
 import torch
 
 from segue import __version__
-from segue.commands.out_name import check_name
 from segue.commands.style_asked import asked
+from segue.commands.style_paths import check_name
 from segue.console import progress_bar
 from segue.durable import make_folder, sha256_of, write_text
 from segue.errors import RunError, UsageError

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segue.commands.out_name import check_name
 from segue.commands.style_optimise_record import licences_of, record_of
+from segue.commands.style_paths import check_name, require_writable, whole
 from segue.commands.style_text import of_text, settled, text_recipe_of
 from segue.commands.styled_classes import scene_by_class
 from segue.console import duration, progress_bar
@@ -30,7 +30,7 @@ from segue.style.canvas_net import CanvasNet
 from segue.style.clip_guidance import ClipGuide, load_clip
 from segue.style.content_credentials import read_signer
 from segue.style.loss_network import LossNetwork, build_loss_network, load_loss_network
-from segue.style.objective import Objective, Recipe
+from segue.style.objective import Objective, Recipe, Style
 from segue.style.optimise import Goal, State, Trace, paint
 from segue.style.picture import eight_bits, size_within, write_picture
 from segue.style.presets import PRESETS, recipe_from
@@ -172,17 +172,17 @@ def _check_paths(config: StyleOptimiseConfig, content: Path, styles: Sequence[Pa
             f"style_mask: expected style pictures in files beside it, got {drawn[0]}: segue style bank FOLDER writes it"
         )
     masks = (config.content_mask,) if config.content_mask else ()
-    taken = {path.resolve() for path in (content, *styles, *masks, *config.style_mask)}
-    for name, path in (("out", config.out), ("preview", config.preview)):
-        if path is not None:
-            check_name(name, path)
-        if path is not None and path.resolve() in taken:
+    taken = {whole(path) for path in (content, *styles, *masks, *config.style_mask)}
+    for name, path in (("out", config.out), *((("preview", config.preview),) if config.preview else ())):
+        check_name(name, path)
+        if whole(path) in taken:
             raise UsageError(f"{name}: expected another file than the pictures that are read, got {path}")
-        if path is not None and not path.parent.is_dir():
+        if not path.parent.is_dir():
             raise UsageError(f"{name}: expected a folder that exists, got {path.parent}: make it first")
-        if path is not None and path.is_dir():
+        if path.is_dir():
             raise UsageError(f"{name}: expected a file to write, got the folder {path}: give a name in it")
-    if config.preview is not None and config.preview.resolve() == config.out.resolve():
+        require_writable(name, path.parent)
+    if config.preview is not None and whole(config.preview) == whole(config.out):
         raise UsageError(f"preview: expected another file than the result, got {config.preview} for both")
 
 
@@ -203,8 +203,7 @@ def _planned(config: StyleOptimiseConfig, scene: Scene, network: LossNetwork) ->
     longest = max(scene.size)
     size = size_within(*scene.size, config.size or min(SIDE, longest))
     levels = pyramid(size, config.steps, config.levels, network.smallest)
-    scene.content_at(levels[0].size, network.smallest)
-    scene.styles_at(levels[0].size, network.smallest)
+    scene.check(levels[0].size, network.smallest)
     return levels
 
 
@@ -257,15 +256,21 @@ class _Work:
     def _canvas(self) -> CanvasNet | None:
         return CanvasNet(self.config.seed).to(self.scene.content.device) if self.config.canvas == "unet" else None
 
-    def _objective(self, size: tuple[int, int], patches: int | None = None) -> Goal:
+    def _seen(self, size: tuple[int, int]) -> tuple[Tensor, list[Style]]:
+        """The content and the styles at that size; it takes as long as the files are large, whatever the size."""
         smallest = self.network.smallest
+        return self.scene.content_at(size, smallest), self.scene.styles_at(size, smallest)
+
+    def _objective(self, size: tuple[int, int]) -> Goal:
+        return self._goal(*self._seen(size))
+
+    def _goal(self, content: Tensor, styles: list[Style], patches: int | None = None) -> Goal:
         if self.following is not None:
             guide, recipe, words = self.following.guide, self.following.recipe, self.config.text
             recipe = dataclasses.replace(recipe, patches=patches or recipe.patches)
-            content = self.scene.content_at(size, smallest)
             return TextObjective(self.network, guide, recipe, content, words, self.config.seed)
-        content, styles = self.scene.content_at(size, smallest), self.scene.styles_at(size, smallest)
-        return Objective(self.network, self.recipe, content, styles, self.scene.maps, self.scene.share_at(size))
+        share = self.scene.share_at((content.shape[2], content.shape[3]))
+        return Objective(self.network, self.recipe, content, styles, self.scene.maps, share)
 
     def _preview(self, picture: Tensor) -> None:
         if self.config.preview is None:
@@ -285,37 +290,49 @@ class _Work:
         least = max(PROBE, self.scene.least(self.network.smallest))
         smallest = _short(self.scene.size, self.scene.least(self.network.smallest))
         if self.config.size is None:
-            cost = self._cost(size_within(*self.scene.size, min(least, max(self.scene.size))))
-            size = affordable(size, budget.left(), cost, self.config.levels, smallest, least)
+            cost = self._cost(size_within(*self.scene.size, least), budget) if max(size) / 2**0.5 >= least else None
+            # without a trial, as if a step took for ever: the smallest
+            seconds, cost = (budget.left(), cost) if cost is not None else (0.0, Cost(math.inf))
+            size = affordable(size, seconds, cost, self.config.levels, smallest, least)
         return tuple(Level(*one, 0) for one in sizes(size, self.config.levels, smallest))
 
-    def _cost(self, size: tuple[int, int]) -> Cost:
-        """From steps at this size; with CLIP from some with few patches and with more, which cost the same at any."""
-        pixels, views = size[0] * size[1], 0.0
-        step = self._seconds_of_a_step(size, 1)
-        if self.following is not None:
-            one = max(0.0, self._seconds_of_a_step(size, 1 + PROBE_PATCHES) - step) / PROBE_PATCHES
-            step, views = max(0.0, step - 2 * one), (1 + self.config.patches) * one
-        began = time.perf_counter()
-        self.scene.content_at(size, self.network.smallest)
-        self.scene.styles_at(size, self.network.smallest)  # takes as long as the files are large, whatever the size
-        read = time.perf_counter()
-        self._objective(size)
-        seen = max(0.0, time.perf_counter() - read - (read - began))
-        return Cost(step / pixels, views, seen / pixels, read - began)
+    def _cost(self, size: tuple[int, int], budget: Budget) -> Cost | None:
+        """From steps at this size; with CLIP from some with few patches and with more, which cost the same at any.
 
-    def _seconds_of_a_step(self, size: tuple[int, int], patches: int) -> float:
+        None when the budget ends meanwhile: what is left then is for the picture.
+        """
+        began = time.perf_counter()
+        if not budget.left():
+            return None
+        seen = self._seen(size)
+        read = time.perf_counter() - began
+        if budget.left() <= 2 * read:  # the picture's own sizes take that time once more
+            return None
+        pixels, views = size[0] * size[1], 0.0
+        step = self._seconds_of_a_step(seen, 1, budget)
+        if step is not None and self.following is not None:
+            more = self._seconds_of_a_step(seen, 1 + PROBE_PATCHES, budget)
+            one = max(0.0, more - step) / PROBE_PATCHES if more is not None else 0.0
+            step, views = max(0.0, step - 2 * one), (1 + self.config.patches) * one
+        if step is None or not budget.left():
+            return None
+        began = time.perf_counter()
+        self._goal(*seen)
+        return Cost(step / pixels, views, (time.perf_counter() - began) / pixels, read)
+
+    def _seconds_of_a_step(self, seen: tuple[Tensor, list[Style]], patches: int, budget: Budget) -> float | None:
+        """The least of a few; None when the budget ends before there were two."""
         times: list[float] = []
         paint(
-            self.scene.content,
-            [size],
-            lambda one: self._objective(one, patches),
-            lambda _, done: done < PROBE_STEPS,
+            seen[0],
+            [(seen[0].shape[2], seen[0].shape[3])],
+            lambda _: self._goal(*seen, patches),
+            lambda _, done: done < PROBE_STEPS and budget.left() > 0,
             optimizer=self.config.optimizer,
             canvas=self._canvas(),
             watch=lambda _: times.append(time.perf_counter()),
         )
-        return min(later - earlier for earlier, later in itertools.pairwise(times))
+        return min((later - earlier for earlier, later in itertools.pairwise(times)), default=None)
 
 
 def _short(size: tuple[int, int], long: int) -> int:

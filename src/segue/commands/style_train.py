@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import yaml
 
+from segue.commands.style_paths import check_name, whole
 from segue.commands.style_train_files import files_of, require_same
 from segue.commands.style_train_names import names_alone
 from segue.commands.style_train_text import network_of, settled
@@ -154,6 +155,8 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
             )
         got = "neither" if config.photos is None else "no style"
         raise UsageError(f"expected photos and one or more styles, got {got}: segue style train PHOTOS STYLE")
+    if config.out is not None:
+        check_name("out", config.out)
     adding = config.add_to is not None
     steps = config.steps
     if steps is None and config.minutes is None:
@@ -166,9 +169,9 @@ def _resolved(config: StyleTrainConfig) -> StyleTrainConfig:
     lr = config.lr if config.lr is not None else ADDING_LR if adding else LR
     return dataclasses.replace(
         config,
-        photos=config.photos.resolve(),
-        styles=tuple(path if in_bank(path) else path.resolve() for path in config.styles),
-        more_photos=tuple(path.resolve() for path in config.more_photos),
+        photos=whole(config.photos),
+        styles=tuple(path if in_bank(path) else whole(path) for path in config.styles),
+        more_photos=tuple(map(whole, config.more_photos)),
         add_to=config.add_to.resolve() if config.add_to is not None else None,
         steps=steps,
         lr=lr,
@@ -288,6 +291,7 @@ def _write_records(folder: Path, config: StyleTrainConfig, data: StyleData, piec
         "known": [dataclasses.asdict(style) for style in data.known],
         "numbers": data.numbers,
         "base_sha256": data.base_sha256,
+        "bytes": list(data.bytes),
         **pieces.hashes,
     }
     write_text(folder / DATA, json.dumps(content, indent=1))
@@ -296,8 +300,8 @@ def _write_records(folder: Path, config: StyleTrainConfig, data: StyleData, piec
     write_text(folder / CONFIG, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
-def _read_records(folder: Path) -> tuple[StyleTrainConfig, StyleData, tuple[str | None, str | None]]:
-    """The configuration, the files, and the SHA-256 of the loss network's weights and of those it began with."""
+def _read_records(folder: Path) -> tuple[StyleTrainConfig, StyleData, dict[str, Any]]:
+    """The configuration, the files, and what `Pieces.hashes` were; a run of before they were noted has no files'."""
     missing = [name for name in (CONFIG, DATA) if not (folder / name).is_file()]
     if missing:
         raise RunError(f"{folder}: expected a run of segue style train, it has no {missing[0]}: check the path")
@@ -311,13 +315,14 @@ def _read_records(folder: Path) -> tuple[StyleTrainConfig, StyleData, tuple[str 
     photos, held_out, paths = (tuple(map(Path, record[name])) for name in ("photos", "held_out", "paths"))
     styles, known = (tuple(UsedStyle(**style) for style in record[name]) for name in ("styles", "known"))
     data = StyleData(photos, held_out, styles, paths, known, record["numbers"], record["base_sha256"])
-    return from_dict(StyleTrainConfig, values), data, (record["loss_sha256"], record["pretrained_sha256"])
+    data = dataclasses.replace(data, bytes=tuple(record.get("bytes", ())))
+    return from_dict(StyleTrainConfig, values), data, {name: record.get(name) for name in (*hashes, "guide_sha256")}
 
 
 def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
     if given != StyleTrainConfig(resume=folder, json=given.json):
         raise UsageError("--resume takes no other option: the run goes on with the configuration it was started with")
-    config, data, (loss_sha256, pretrained_sha256) = _read_records(folder)
+    config, data, hashes = _read_records(folder)
     with held(folder):
         if (folder / MODEL / JSON_NAME).is_file() and not read_manifest(folder / CHECKPOINTS):
             return _completed(config, data, folder)
@@ -326,12 +331,7 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
         checkpoint = load_newest(folder / CHECKPOINTS, "segue style train PHOTOS STYLE")
         loop, pieces = _assembled(config, data)
         loop.folder = folder / CHECKPOINTS
-        if pieces.hashes["loss_sha256"] != loss_sha256:
-            name = config.clip or config.weights
-            raise RunError(f"{name}: expected the loss network this run began with, got another: put it back")
-        if pieces.hashes["pretrained_sha256"] != pretrained_sha256:
-            name = config.predictor_weights
-            raise RunError(f"{name}: expected the predictor's weights this run began with, got others: put them back")
+        _require_same_networks(config, pieces, hashes)
         restore(loop, checkpoint)
         loop.budget = None if config.minutes is None else 60 * config.minutes
         then, now = read_record(folder / ENVIRONMENT), environment(config.device, config.precision)
@@ -339,6 +339,23 @@ def _continue(given: StyleTrainConfig, folder: Path) -> StyleTrainResult:
             log.warning("not bit-exact from here on: %s", difference)
         log.info("resuming at step %d of %d", loop.state.step, loop.state.total_steps)
         return _train(loop, pieces, config, data, folder)
+
+
+def _require_same_networks(config: StyleTrainConfig, pieces: Pieces, before: dict[str, Any]) -> None:
+    """Refuse to go on with another network than those the run began with; raises `RunError`."""
+    if pieces.hashes["loss_sha256"] != before["loss_sha256"]:
+        name = config.clip or config.weights
+        raise RunError(f"{name}: expected the loss network this run began with, got another: put it back")
+    if pieces.hashes["pretrained_sha256"] != before["pretrained_sha256"]:
+        name = config.predictor_weights
+        raise RunError(f"{name}: expected the predictor's weights this run began with, got others: put them back")
+    then = before["guide_sha256"]
+    names = () if then is None else sorted({*then, *pieces.files})
+    other = [name for name in names if then.get(name) != pieces.files.get(name)]
+    if other:
+        raise RunError(
+            f"{config.clip}: expected CLIP as this run began with it, got another {', '.join(other)}: put it back"
+        )
 
 
 def _require_device(config: StyleTrainConfig, folder: Path) -> None:

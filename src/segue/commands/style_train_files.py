@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import logging
 from collections import Counter
@@ -46,6 +47,11 @@ def files_of(config: StyleTrainConfig) -> StyleData:
         UsageError: licences are not as many as the styles, or two styles that are learned have one name.
         RunError: the run that styles are added to is none.
     """
+    data = _looked_at(config)
+    return dataclasses.replace(data, bytes=tuple(map(_bytes_of, (*data.photos, *data.held_out))))
+
+
+def _looked_at(config: StyleTrainConfig) -> StyleData:
     assert config.photos is not None, "a run without photos was refused"
     photos = [path for folder in (config.photos, *config.more_photos) for path in _pictures_in(folder)]
     if config.text:
@@ -66,7 +72,10 @@ def files_of(config: StyleTrainConfig) -> StyleData:
 
 
 def require_same(data: StyleData) -> None:
-    """Refuse to go on where a file has gone or a style has changed; raises `DataError`."""
+    """Refuse to go on where a file has gone, or a style or the length of a photo has changed; raises `DataError`.
+
+    Photos may be very many, so they are not read for it: one that was exchanged for another of as many bytes goes by.
+    """
     files = {path for path in (*data.photos, *data.held_out, *data.paths) if not in_bank(path)}
     gone = sorted(path for path in files if not path.is_file())
     if gone:
@@ -75,6 +84,18 @@ def require_same(data: StyleData) -> None:
         if style_sha256(path) != style.sha256:
             what = "a changed file: put it back" if in_bank(path) is None else "another: use the Segue it began with"
             raise DataError(f"{path}: expected the style this run began with, got {what}")
+    for path, length in zip((*data.photos, *data.held_out), data.bytes, strict=False):  # older runs have none
+        if (now := _bytes_of(path)) != length:
+            raise DataError(
+                f"{path}: expected the photo this run began with, of {length:,} bytes, got {now:,}: put it back"
+            )
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{path}: expected a picture that stays, got {error.strerror}") from None
 
 
 # --- styles ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from segue.commands.out_name import check_name
+from segue.commands.style_paths import check_name
 from segue.data.image import ENDINGS
 from segue.errors import UsageError
 from segue.style.video.frame import Clip

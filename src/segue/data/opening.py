@@ -79,6 +79,8 @@ def opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             yield picture
     except FileNotFoundError:
         raise DataError(f"{path}: expected a picture, found no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: expected a picture, got a folder; give a file in it") from None
     except MemoryError:
         raise DataError(f"{path}: not enough memory to decode it; scale it down or cut it into tiles") from None
     except BROKEN as error:

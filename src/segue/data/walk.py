@@ -33,7 +33,7 @@ def pictures(root: Path, endings: tuple[str, ...] = ENDINGS) -> Listing:
     Raises:
         DataError: `root` is not a folder or may not be read.
     """
-    real, seen, pending = root.resolve(), set[tuple[int, int]](), [""]
+    real, seen, pending = Path(os.path.realpath(root)), set[tuple[int, int]](), [""]
     listing = Listing(root)
     while pending:
         folder = pending.pop()

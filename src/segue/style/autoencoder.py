@@ -20,6 +20,7 @@ from segue.style.taps import NAMES, SQUEEZENET, check_taps, up_to
 
 OWN = "own"
 PROBE = 64  # pixels a side of what is shown to an encoder to learn the widths of its taps
+STRIDES_SEEN = 8  # positions to every side that count for a feature of an encoder by stride
 STEM_TAKES = 1  # pixels beyond whole steps that SqueezeNet's unpadded stem needs, to have a position for each two
 MOST_BLOCKS, MOST_DEPTH, MOST_WIDTH = 64, 8, 1024  # of a file; anything past it is damage or an attack on memory
 _KINDS = {"encoder": str, "taps": list, "widths": list, "blocks": int, "depth": int}
@@ -143,13 +144,13 @@ def described(encoder: nn.Module) -> tuple[Tap, ...]:
 def _reach(encoder: OwnEncoder | LossNetwork, shape: Shape, deepest: Tap) -> int:
     """How many pixels to every side a feature at the deepest tap has seen.
 
-    What attends or pools over the whole picture has no such border; for encoders by stride it is taken to be eight of
-    their positions, beyond which little counts.
+    What attends or pools over the whole picture has no such border (`segue.style.sight`); for encoders by stride it is
+    taken to be eight of their positions, beyond which little counts.
     """
     if isinstance(encoder, OwnEncoder):
         return int(encoder.reach)
     if shape.encoder not in NAMES:
-        return 8 * deepest.stride
+        return STRIDES_SEEN * deepest.stride
     reach, stride = 0, 1
     for layer in up_to(shape.encoder, shape.taps):
         reach += stride * {"relu": 0, "stem": 2, "wide_pool": 2}.get(layer.kind, 1)

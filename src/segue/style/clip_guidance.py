@@ -7,7 +7,7 @@ and a tokenizer, no pickle and no code of the folder's.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segue.durable import sha256_of
 from segue.errors import WeightsError
 from segue.extras import require
 from segue.models.networks.huggingface import EXTRA, quiet
@@ -43,7 +44,10 @@ MOST = {
 
 
 class ClipGuide:
-    """A frozen CLIP. Embeddings have length one, and pictures go in as RGB from 0 to 1."""
+    """A frozen CLIP. Embeddings have length one, and pictures go in as RGB from 0 to 1.
+
+    `files` are the SHA-256 of all files that decide what it says, by name.
+    """
 
     def __init__(
         self,
@@ -51,10 +55,12 @@ class ClipGuide:
         tokenizer: Any,  # noqa: ANN401 - the library gives its tokenizers no type
         mean: Sequence[float] = MEAN,
         std: Sequence[float] = STD,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         frozen: Any = model.eval().requires_grad_(False)  # the library gives its parts no types
         self.model = frozen
         self.tokenizer = tokenizer
+        self.files = dict(files or {})
         self.side = int(frozen.config.vision_config.image_size)
         self.mean, self.std = torch.tensor(mean).view(1, 3, 1, 1), torch.tensor(std).view(1, 3, 1, 1)
 
@@ -107,7 +113,7 @@ def load_clip(where: str) -> tuple[ClipGuide, Source]:
         raise WeightsError(f"{where}: expected {SAFETENSORS}, got {got}: save the network as safetensors first")
     tensors, sha256 = files.tensors()
     model = _model(transformers, where, content, tensors)
-    guide = ClipGuide(model, _tokenizer(transformers, files), *_statistics(files))
+    guide = ClipGuide(model, _tokenizer(transformers, files), *_statistics(files), _deciding(files))
     _require_words(guide, where)
     return guide, Source(files.title, card_licence(files, ""), sha256=sha256, url=files.url)
 
@@ -176,6 +182,17 @@ def _tokenizer(transformers: Any, files: Files) -> Any:  # noqa: ANN401
             f"{files.where}: expected CLIP's tokenizer, got damaged files ({first}): copy them"
         ) from None
     return made
+
+
+def _deciding(files: Files) -> dict[str, str]:
+    """SHA-256 of what was read: two CLIPs of the same weights differ where their words or their pictures' scale do."""
+    names = ("config.json", "preprocessor_config.json", *TOKENIZER, SAFETENSORS)
+    if files.get(SAFETENSORS) is None:
+        parts = (files.json(INDEX) or {})["weight_map"].values()
+        names = (*names, INDEX, *sorted(set(parts)))
+    paths = [path for path in map(files.get, names) if path is not None]
+    added = next(path for path in paths if path.name in TOKENIZER).with_name("added_tokens.json")
+    return {path.name: sha256_of(path) for path in (*paths, *([added] if added.is_file() else []))}
 
 
 def _require_words(guide: ClipGuide, where: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,8 +13,10 @@ from torch import Tensor
 from segue.style.colours import grey, with_luminance
 from segue.style.network import Prepared, Statistics, StyleNetwork
 from segue.style.picture import Pixels, as_picture, eight_bits
+from segue.style.sight import looking_beyond
 from segue.style.tiling import Regions, paint_tiles, small_copy
 
+log = logging.getLogger("segue")
 TILE = 1536  # pixels of the long side past which a picture is painted in tiles
 Watch = Callable[[float], None]
 
@@ -48,6 +52,7 @@ class Painter:
     ) -> Pixels:
         """The pixels painted, uint8: by `statistics`, or by those of the picture (of a small copy, in tiles)."""
         if self.in_tiles(pixels):
+            self._say_where_tiles_differ()
             return paint_tiles(
                 self.network,
                 pixels,
@@ -68,6 +73,15 @@ class Painter:
         """What `paint` normalises this picture by when it is given nothing else."""
         content = small_copy(pixels, self.tile).to(self._device) if self.in_tiles(pixels) else self._content(pixels)
         return self.network.statistics(content, style, None, self.strength)
+
+    @functools.cache  # noqa: B019 - a painter lives as long as the command, and says it once
+    def _say_where_tiles_differ(self) -> None:
+        if encoder := looking_beyond(self.network):
+            log.warning(
+                "the encoder %s looks further than tiles overlap, so they may differ in tone: --tile 0 paints at once, "
+                "in memory that grows with the picture",
+                encoder,
+            )
 
     @property
     def _device(self) -> torch.device:

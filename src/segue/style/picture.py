@@ -45,7 +45,8 @@ def read_pixels(path: Path, max_pixels: int = MAX_PIXELS) -> Pixels:
 
 def as_picture(pixels: Pixels) -> Float[Tensor, "1 3 height width"]:
     """Pixels from 0 to 255 as a picture from 0 to 1."""
-    return (torch.from_numpy(pixels.astype(np.float32)) / 255).permute(2, 0, 1)[None].contiguous()
+    planes = torch.from_numpy(np.require(pixels, None, ["C", "W"])).permute(2, 0, 1).contiguous()
+    return (planes / 255).float()[None]  # divided last: of large pictures most of the time goes into moving floats
 
 
 def write_picture(path: Path, picture: Float[Tensor, "1 3 height width"]) -> None:

@@ -64,6 +64,22 @@ class Scene:
 
     def styles_at(self, size: tuple[int, int], smallest: int) -> list[Style]:
         """The styles beside a content of that height and width; raises `UsageError` where one is too small to see."""
+        sizes = self._style_sizes(size, smallest)
+        return [
+            replace(style, picture=resized(style.picture, one)) for style, one in zip(self.styles, sizes, strict=True)
+        ]
+
+    def content_at(self, size: tuple[int, int], smallest: int) -> Float[Tensor, "1 3 height width"]:
+        """The content at that height and width; raises `UsageError` where the network cannot see it."""
+        _check_content(size, smallest)
+        return resized(self.content, size)
+
+    def check(self, size: tuple[int, int], smallest: int) -> None:
+        """Raise what `content_at` and `styles_at` raise; large pictures take long to be made small, and are not."""
+        _check_content(size, smallest)
+        self._style_sizes(size, smallest)
+
+    def _style_sizes(self, size: tuple[int, int], smallest: int) -> list[tuple[int, int]]:
         side = max(1, round(self.style_scale * max(size)))
         sizes = [size_within(*_size(style.picture), side) for style in self.styles]
         for height, width in sizes:
@@ -72,18 +88,7 @@ class Scene:
                     f"expected styles of at least {smallest} pixels a side, which the network needs, got "
                     f"{height} x {width}: take a larger --size or --style-scale, or fewer --levels"
                 )
-        return [
-            replace(style, picture=resized(style.picture, one)) for style, one in zip(self.styles, sizes, strict=True)
-        ]
-
-    def content_at(self, size: tuple[int, int], smallest: int) -> Float[Tensor, "1 3 height width"]:
-        """The content at that height and width; raises `UsageError` where the network cannot see it."""
-        if min(size) < smallest:
-            raise UsageError(
-                f"expected a picture of at least {smallest} pixels a side, which the network needs, got "
-                f"{size[0]} x {size[1]}: take a larger --size, or fewer --levels"
-            )
-        return resized(self.content, size)
+        return sizes
 
     def least(self, smallest: int) -> int:
         """The long side from which on a network that needs `smallest` pixels sees the content and every style."""
@@ -169,6 +174,14 @@ def _recoloured(style: Tensor, content: Tensor, keep_colours: str) -> Tensor:
     if keep_colours == "luminance":
         return like_luminance(style, content)
     return coral(style, content) if keep_colours == "coral" else style
+
+
+def _check_content(size: tuple[int, int], smallest: int) -> None:
+    if min(size) < smallest:
+        raise UsageError(
+            f"expected a picture of at least {smallest} pixels a side, which the network needs, got "
+            f"{size[0]} x {size[1]}: take a larger --size, or fewer --levels"
+        )
 
 
 def _say_unused(values: tuple[int, ...], styles: list[np.ndarray]) -> None:

@@ -22,7 +22,8 @@ class StyleData:
     """The files of a run: photos to learn on, some held out for samples, and the styles with where they lie.
 
     `known` are the styles of the network that new ones are added to, or the text that is followed; `numbers` and
-    `base_sha256` are those of the network that the run begins with.
+    `base_sha256` are those of the network that the run begins with; `bytes` are the lengths of the files of `photos`
+    and `held_out`, empty for a run that did not note them.
     """
 
     photos: tuple[Path, ...]
@@ -32,6 +33,7 @@ class StyleData:
     known: tuple[UsedStyle, ...] = ()
     numbers: dict[str, Any] | None = None
     base_sha256: str = ""
+    bytes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Pieces:
     """A network, what it minimises, its batches, the styles samples are shown in, and the loss network.
 
     `pretrained` is the prefix of weights that began trained and move at a tenth of the rate, `pretrained_source` says
-    where they came from. `told` is what `model.json` says of the training besides what all methods have in common, for
-    people.
+    where they came from. `files` are the SHA-256 of all files of a guide, by name. `told` is what `model.json` says of
+    the training besides what all methods have in common, for people.
     """
 
     network: StyleNetwork
@@ -52,12 +54,14 @@ class Pieces:
     pretrained: str = ""
     pretrained_source: Source | None = None
     told: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
-    def hashes(self) -> dict[str, str | None]:
-        """SHA-256 of the weights a run is held to when it goes on, by what `data.json` calls them."""
+    def hashes(self) -> dict[str, Any]:
+        """SHA-256 of the weights and files a run is held to when it goes on, by what `data.json` calls them."""
         began = self.pretrained_source
-        return {"loss_sha256": self.source.sha256, "pretrained_sha256": began.sha256 if began else None}
+        weights = {"loss_sha256": self.source.sha256, "pretrained_sha256": began.sha256 if began else None}
+        return {**weights, "guide_sha256": self.files}
 
 
 def recipe_of(config: StyleTrainConfig) -> tuple[str, Recipe]:

@@ -58,6 +58,7 @@ def text(config: StyleTrainConfig, data: StyleData, device: torch.device, base: 
         f"clip:{source.name}",
         source,
         told=told,
+        files=guide.files,
     )
 
 
