@@ -34,6 +34,7 @@ UNSEEN = ("stained-glass", "woodblock-waves")  # kept out of what networks for a
 SIZE, LARGE = (360, 480), (2880, 3840)  # height and width of a content, and of the large one
 SHOWN, COLUMNS, GAP, TITLE = 330, 3, 6, 20  # pixels of a picture's width, pictures beside each other, spaces
 SEED, DOMAIN, INDEX = 4, "source", 5
+FRAME, FRAMES, COVERED = (240, 320), 16, 0.6  # of the clip: height and width, number, share that is covered at last
 STEPS = (120, 80, 60)  # of optimisation, from coarse to fine
 MINUTES = 10.0  # of a training
 PRACTICE, VARIANTS, DRAWN = 150, 6, 100  # scenes and generated contents each, drawings of a bank's style, other styles
@@ -77,6 +78,7 @@ def main() -> None:
         "predict": predicted,
         "classes": by_class,
         "large": large,
+        "video": moving,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="hub", help="VGG16's weights: hub or a file")
@@ -193,6 +195,24 @@ def large(given: Given) -> None:
     top, left = LARGE[0] // 2 - 200, LARGE[1] // 2 - 300
     part = whole.crop((left, top, left + 500, top + 375))
     _sheet("large", [Shown("the whole, shrunk", whole), Shown("a part of it, 500 pixels wide", part)], 500, 2)
+
+
+def moving(given: Given) -> None:
+    """Four frames of a clip into which a night slides, by one set of statistics and by each frame's own."""
+    clip = given.folder / "clip"
+    clip.mkdir()
+    day, night = (scene(SEED, domain, INDEX, FRAME).image for domain in ("source", "target"))
+    for number in range(FRAMES):
+        frame, wide = day.copy(), round(COVERED * FRAME[1] * number / (FRAMES - 1))
+        frame[:, FRAME[1] - wide :] = night[:, :wide]
+        Image.fromarray(frame).save(clip / f"{number:02d}.png")
+    pictures = []
+    for statistics, words in (("clip", "one set for the clip"), ("frame", "each frame's own")):
+        out = given.folder / f"clip-{statistics}"
+        segue.style_video(clip, style=("bank:stained-glass",), out=out, statistics=statistics, stability=0)
+        for number in range(0, FRAMES, FRAMES // 3):
+            pictures.append(Shown(f"frame {number + 1}, {words}", _opened(out / f"{number:02d}.png")))
+    _sheet("video", pictures, 247, 4)
 
 
 # --- what they are made of --------------------------------------------------------------------------------------------
