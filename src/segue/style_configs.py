@@ -430,8 +430,8 @@ class StyleApplyConfig(Checked):
     text: str = knob("", "words for the style instead: they find one of the bank (segue list styles)")
     style_size: int | None = knob(
         None,
-        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; 512 when "
-        "not given",
+        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; twice the "
+        "crops of training, 512 for our own, when not given",
         low=16,
         high=8192,
     )
@@ -529,7 +529,8 @@ class StyleExportConfig(Checked):
     )
     style_size: int | None = knob(
         None,
-        "long side in pixels at which pictures given as styles are looked at; 512 when not given",
+        "long side in pixels at which pictures given as styles are looked at; twice the crops of training, 512 for our "
+        "own, when not given",
         low=16,
         high=8192,
     )
@@ -615,8 +616,8 @@ class StyleVideoConfig(Checked):
     text: str = knob("", "words for the style instead: they find one of the bank (segue list styles)")
     style_size: int | None = knob(
         None,
-        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; 512 when "
-        "not given",
+        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; twice the "
+        "crops of training, 512 for our own, when not given",
         low=16,
         high=8192,
     )

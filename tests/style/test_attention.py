@@ -4,11 +4,8 @@ import pytest
 import torch
 
 from segue.style import attention
-from segue.style.adain import adain, moments_of, normalised
-from segue.style.attention import KINDS, MOST, MomentTransfer, Seen, StyleAttention, attended, rows, subset
-from segue.style.attention_network import AttentionNetwork
-from segue.style.autoencoder import Shape
-from segue.style.network import Wanted
+from segue.style.adain import normalised
+from segue.style.attention import KINDS, MOST, StyleAttention, attended, rows, subset
 
 
 def drawn(seed, *shape):
@@ -95,29 +92,3 @@ def test_everything_in_it_learns(kind):
 def test_rows_and_maps_are_each_other_back():
     features = drawn(0, 2, 6, 5, 9)
     assert torch.equal(attention.as_map(rows(features), features), features)
-
-
-def test_at_fine_taps_a_style_gives_its_moments_by_its_share():
-    net, content = MomentTransfer(), drawn(0, 1, 6, 5, 9)
-    style, other = 2 * drawn(1, 1, 6, 7, 8) + 1, drawn(2, 1, 6, 4, 4) - 3
-    assert torch.allclose(net(content, net.prepared(style)), adain(content, moments_of(style)), atol=1e-5)
-    seen = [
-        Seen(one.keys, one.values, share) for (one,), share in ((net.prepared(style), 3.0), (net.prepared(other), 1.0))
-    ]
-    both = 0.75 * adain(content, moments_of(style)) + 0.25 * adain(content, moments_of(other))
-    assert torch.allclose(net(content, seen), both, atol=1e-5)
-    given = moments_of(drawn(3, 1, 6, 9, 9))
-    assert torch.allclose(net(content, net.prepared(style), given), adain(content, moments_of(style), content=given))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_place_of_stride_2_looks_at_all_others(kind, monkeypatch):
-    """They would be 16 times the pairs of stride 4, and most of a training step."""
-    places = []
-    real = attention.attended
-    monkeypatch.setattr(attention, "attended", lambda *given: (places.append(given[0].shape[1]), real(*given))[1])
-    net = AttentionNetwork(Shape(widths=(8, 12, 16)), kind)
-    assert net.taps == ("stride8", "stride4", "stride2")
-    with torch.no_grad():
-        net.stylise(torch.rand(1, 3, 64, 64), net.prepared([Wanted(picture=torch.rand(1, 3, 48, 48))]))
-    assert places == [8 * 8, 16 * 16]

@@ -19,7 +19,12 @@ from segue.style_configs import StyleApplyConfig
 from segue.table import did_you_mean
 
 log = logging.getLogger("segue")
-STYLE_SIZE = 512  # pixels of the long side at which a picture is looked at
+STYLE_SIZE = 512  # pixels of the long side at which a picture is looked at, by a network whose training says nothing
+CROPS, SMALLEST, LARGEST = (
+    2,
+    16,
+    8192,
+)  # crops of its training that make a style's long side, within what may be asked for
 Asked = tuple[tuple[UsedStyle, ...], list[Wanted]]
 
 
@@ -57,10 +62,19 @@ def asked(config: StyleApplyConfig, info: StyleInfo) -> Asked:
         DataError: a picture that cannot be read.
     """
     takes_pictures = info.kind in KINDS and KINDS[info.kind].takes_pictures
-    return _pictures(config) if takes_pictures else _names(config, info)
+    return _pictures(config, looked_at(info)) if takes_pictures else _names(config, info)
 
 
-def _pictures(config: StyleApplyConfig) -> Asked:
+def looked_at(info: StyleInfo) -> int:
+    """Pixels of the long side at which a network is shown styles: its strokes are of the size of those it practised on.
+
+    What stands in a stranger's file counts within what may be asked for.
+    """
+    crop = info.trained.get("size")
+    return min(max(CROPS * crop, SMALLEST), LARGEST) if type(crop) is int else STYLE_SIZE
+
+
+def _pictures(config: StyleApplyConfig, otherwise: int) -> Asked:
     if not config.style:
         raise UsageError("style: expected a picture, since this network takes any style, got none: --style PICTURE")
     styles, wanted = [], []
@@ -69,7 +83,7 @@ def _pictures(config: StyleApplyConfig) -> Asked:
     for name, licence, share in zip(config.style, licences, shares, strict=True):
         path = Path(name)
         picture = read_style(path)
-        size = size_within(picture.shape[2], picture.shape[3], config.style_size or STYLE_SIZE)
+        size = size_within(picture.shape[2], picture.shape[3], config.style_size or otherwise)
         wanted.append(Wanted(picture=resized(picture, size), share=share))
         styles.append(used_style(path, licence, style_sha256(path)))
     return tuple(styles), wanted

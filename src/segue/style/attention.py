@@ -5,9 +5,8 @@ Two kinds. `sanet` (https://arxiv.org/abs/1812.02342, section 3.2) adds to the c
 to the normalised content. In both, what is compared is normalised, so that likeness is of form and not of colour.
 
 Where we deviate: scores are divided by the root of their channels (the convolutions in front can take that back);
-AdaAttN's keys are those of one layer, not of all layers in front; of a style a seeded subset of places is kept, so
-that memory does not grow with the product of two pictures' sizes; and at taps finer than stride 4, which the papers'
-networks do not have, there is AdaIN in place of attention.
+AdaAttN's keys are those of one layer, not of all layers in front; and of a style a seeded subset of places is kept, so
+that memory does not grow with the product of two pictures' sizes.
 """
 
 from __future__ import annotations
@@ -20,21 +19,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segue.style.adain import EPSILON, Moments, adain, blended, moments_of, normalised
+from segue.style.adain import EPSILON, Moments, normalised
 from segue.style.statistics import widened
 
 KINDS = ("sanet", "adaattn")
 MOST = 4096  # places of a style that are looked at: a map of 64 x 64
 CHUNK = 4096  # places of the content that look at once
-FINEST = 4  # stride of the finest tap that attends: at half of it are 16 times as many pairs of places
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What is kept of a style at a tap: keys and values at each of its places, and its share among several.
-
-    Of a style at a `MomentTransfer` there is one place, with its means for keys and its deviations for values.
-    """
+    """What is kept of a style at a tap: keys and values at each of its places, and its share among several."""
 
     keys: Float[Tensor, "batch places inner"]
     values: Float[Tensor, "batch places channels"]
@@ -93,27 +88,6 @@ class StyleAttention(nn.Module):
         mean, square = both.chunk(2, 2)
         deviation = ((square - mean.square()).clamp_min(0) + EPSILON).sqrt()
         return as_map(deviation, features) * plain + as_map(mean, features)
-
-
-class MomentTransfer(nn.Module):
-    """AdaIN in the place of a `StyleAttention`: the detail of a fine tap, in the style's colours and contrast."""
-
-    def prepared(
-        self, features: Float[Tensor, "batch channels height width"], moments: Moments | None = None
-    ) -> tuple[Seen, ...]:
-        """The moments of one style."""
-        found = moments_of(features) if moments is None else moments
-        return (Seen(found.mean, found.deviation),)
-
-    def forward(
-        self,
-        features: Float[Tensor, "batch channels height width"],
-        styles: Sequence[Seen],
-        content: Moments | None = None,
-    ) -> Float[Tensor, "batch channels height width"]:
-        """The content's features with the styles' moments, by their shares; as `StyleAttention` otherwise."""
-        wanted = blended([Moments(style.keys, style.values) for style in styles], [style.share for style in styles])
-        return adain(features, wanted, content=content)
 
 
 def attended(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from segue.errors import UsageError
 from segue.style.adain import Moments, moments_of
-from segue.style.attention import FINEST, KINDS, MomentTransfer, Seen, StyleAttention
+from segue.style.attention import KINDS, Seen, StyleAttention
 from segue.style.autoencoder import Autoencoder, Shape
 from segue.style.loss_network import Features
 from segue.style.network import Prepared, Statistics, Strength, StyleNetwork, Wanted, shares_of
@@ -45,8 +45,7 @@ class AttentionNetwork(StyleNetwork):
         self.attention = attention
         self.taps = tuple(tap.name for tap in self.autoencoder.taps)
         self.transfers = nn.ModuleDict({
-            tap.name: StyleAttention(tap.channels, attention) if tap.stride >= FINEST else MomentTransfer()
-            for tap in self.autoencoder.taps
+            tap.name: StyleAttention(tap.channels, attention) for tap in self.autoencoder.taps
         })  # fmt: skip
         self.step = max(tap.stride for tap in self.autoencoder.taps)
         self.reach = self.autoencoder.reach
