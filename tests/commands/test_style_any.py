@@ -179,9 +179,7 @@ def test_networks_for_any_style_are_trained_and_take_pictures(folder, capsys, me
     assert "it paints in any style" in capsys.readouterr().out
     _, info = load_style_model(folder / "run")
     assert info.kind == ("adain" if method == "adain" else "attention")
-    if (
-        encoder == "own"
-    ):  # attention at stride 2 would look at 16 times the pairs of places that it looks at at stride 4
+    if encoder == "own":  # at stride 2 attention would look at 16 times the pairs of places of stride 4
         taps = ["stride8", "stride4", "stride2"] if method == "adain" else ["stride8", "stride4"]
         assert info.numbers["taps"] == taps
     assert (info.styles, info.trained["styles"]) == ((), ["wave", "night"])
