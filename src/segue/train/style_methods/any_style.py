@@ -57,13 +57,15 @@ def any_style(
     judge, source = load_loss_network(name, taps, config.weights)
     if config.encoder != OWN:  # a frozen encoder is one that has been trained: the same file, as far as its tap
         network.autoencoder.encoder = load_loss_network(name, network.autoencoder.shape.taps, config.weights)[0]
-        network.autoencoder.measure(Crops(data.photos, config.size, config.seed).batch(0, MEASURED))
     judge.prepared(device, config.precision)
     if config.size < max(judge.smallest, network.autoencoder.smallest):
         raise UsageError(f"size: expected at least {judge.smallest} pixels, which {name} needs, got {config.size}")
+    photos = Crops(data.photos, config.size, config.seed)
+    if config.encoder != OWN:
+        network.autoencoder.measure(photos.batch(0, MEASURED))
     network.computing_in(config.precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     styles = Crops(data.paths, config.size, config.seed + STYLE_STREAM, read=read_style)
-    batches = StyleSet(Crops(data.photos, config.size, config.seed), config.batch, styles=styles)
+    batches = StyleSet(photos, config.batch, styles=styles)
     return Pieces(network, objective(judge), batches, shown_by(data, device), name, source)
 
 
