@@ -7,13 +7,14 @@ import timm
 import torch
 
 from segue.cli import main
+from segue.commands.style_asked import looked_at
 from segue.demo.scene import scene
 from segue.durable import sha256_of
 from segue.objectives.style.adain import normalised_distance, style_distance
 from segue.style import own
 from segue.style.colours import coral
 from segue.style.loss_network import load_loss_network
-from segue.style.model_folder import load_style_model
+from segue.style.model_folder import StyleInfo, load_style_model, save_style_model
 from segue.style.network import Wanted
 from segue.style.picture import eight_bits, read_picture, resized, size_within, write_picture
 from segue.style.record import read_record
@@ -83,6 +84,25 @@ def test_styles_blend_by_float_shares(folder, capsys):
 def test_the_size_a_style_is_looked_at_counts(folder, capsys):
     small, large = (applied(folder, capsys, "--style-size", size)[1] for size in ("16", "256"))
     assert not torch.equal(small, large)
+
+
+@pytest.mark.parametrize(
+    ("trained", "side"),
+    [({"size": 96}, 192), ({}, 512), ({"size": "96"}, 512), ({"size": 10**9}, 8192), ({"size": 1}, 16)],
+)
+def test_a_style_is_looked_at_at_twice_the_crops_of_training(trained, side):
+    assert looked_at(StyleInfo("adain", {}, (), trained, "")) == side
+
+
+def test_a_network_trained_on_small_crops_looks_at_small_styles(folder, capsys):
+    network, info = load_style_model(own.FOLDER)
+    save_style_model(folder / "model", network, trained={**info.trained, "size": 20})
+    words = ("--model", str(folder / "model"), "--no-watermark")
+    given = [
+        applied(folder, capsys, *words, *size)[1] for size in ((), ("--style-size", "40"), ("--style-size", "512"))
+    ]
+    assert torch.equal(given[0], given[1])
+    assert not torch.equal(given[0], given[2])
 
 
 def test_tiles_are_the_whole_but_for_the_statistics_of_a_small_copy(tmp_path, capsys):
@@ -159,6 +179,9 @@ def test_networks_for_any_style_are_trained_and_take_pictures(folder, capsys, me
     assert "it paints in any style" in capsys.readouterr().out
     _, info = load_style_model(folder / "run")
     assert info.kind == ("adain" if method == "adain" else "attention")
+    if encoder == "own":  # at stride 2 attention would look at 16 times the pairs of places of stride 4
+        taps = ["stride8", "stride4", "stride2"] if method == "adain" else ["stride8", "stride4"]
+        assert info.numbers["taps"] == taps
     assert (info.styles, info.trained["styles"]) == ((), ["wave", "night"])
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     assert {"loss/style", "loss/identity"} < set(rows[0])

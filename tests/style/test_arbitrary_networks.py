@@ -48,6 +48,28 @@ def test_any_size_comes_back(network, size):
     assert network.stylise(content, network.prepared([wanted(1)])).shape == content.shape
 
 
+@pytest.mark.parametrize("name", ["vgg16", "squeezenet1_1", "mobilenetv2_035"])
+def test_features_of_any_scale_begin_as_pictures_of_one(name, tmp_path):
+    """Of weights with features in the hundreds the first pictures lay hundreds from 0 to 1."""
+    torch.manual_seed(0)
+    taps = {"vgg16": "relu2_1", "squeezenet1_1": "fire3"}.get(name, "stride4")
+    network = AdainNetwork(Shape(name, (taps,), depth=2))
+    contents = torch.cat([picture(seed, 64, 64) for seed in range(3)])
+    whole = network.autoencoder.encoder.forward
+    network.autoencoder.encoder.forward = lambda pictures: {tap: 1000 * one for tap, one in whole(pictures).items()}
+    with torch.no_grad():
+        before = network.autoencoder.features(contents)[taps]
+        network.autoencoder.measure(contents)
+        features = network.autoencoder.features(contents)[taps]
+        painted, _ = network(contents, contents.flip(0))
+    assert float(features.square().mean()) == pytest.approx(1, rel=1e-3)
+    assert torch.allclose(features * (before.flatten()[before.argmax()] / features.flatten()[before.argmax()]), before)
+    assert float(painted.abs().mean()) < 3
+    save_style_model(tmp_path, network)
+    again, _ = load_style_model(tmp_path)
+    assert torch.equal(again.autoencoder.scale, network.autoencoder.scale)
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_decoder_is_built_from_the_taps_of_any_encoder(name):
     taps = tuple(f"stride{stride}" for stride in ENCODERS[name])

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from segue.errors import RunError, UsageError
+from segue.objectives.style.adain import relative, style_distance
 from segue.objectives.style.batch import StyleBatch
 from segue.objectives.style.predicted import predicted_objective
-from segue.style.losses import content_loss, style_loss
+from segue.style.adain import normalised
+from segue.style.loss_network import LossNetwork
 from segue.style.model_folder import load_style_model, save_style_model
 from segue.style.network import Wanted
 from segue.style.predicted_network import PredictedNetwork
-from segue.style.statistics import gram
 from segue.style.style_predictor import FLOOR, MOST
 from segue.style.tiling import paint_tiles
 from tiny_painter import predicting
@@ -231,9 +232,9 @@ def test_terms_are_those_of_each_content_and_its_style():
             network(shown.content[place : place + 1], network.codes(style)) for place, style in enumerate(styles)
         ])  # fmt: skip
         features, wanted_features = judge(painted), judge(shown.content)
-        content = content_loss(features["coarse"], wanted_features["coarse"], "relative")
+        content = relative(normalised(features["coarse"]), normalised(wanted_features["coarse"]))
         style = sum(
-            0.5 * style_loss(gram(features[tap][place][None]), gram(judge(one)[tap]), torch.ones(1), "relative") / 4
+            0.5 * style_distance({tap: features[tap][place][None]}, judge(one), (tap,), "both") / 4
             for place, one in enumerate(styles)
             for tap in TAPS
         )
@@ -242,6 +243,23 @@ def test_terms_are_those_of_each_content_and_its_style():
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {name: float(value) for name, value in expected.items()}, rel=1e-4
     )
+
+
+class Pixels(LossNetwork):
+    """Sees a picture as it is."""
+
+    def __init__(self):
+        torch.nn.Module.__init__(self)
+
+    def forward(self, pictures):
+        return dict.fromkeys(TAPS, pictures)
+
+
+def test_a_content_in_other_colours_costs_nothing(monkeypatch):
+    """A palette is the style's affair: features compared as they are would hold the photo's."""
+    network, tint = predicting(), torch.tensor([0.3, 1.0, 0.6]).view(1, 3, 1, 1)
+    monkeypatch.setattr(network, "forward", lambda content, codes: tint * content + 0.2)
+    assert predicted_objective(Pixels(), recipe())(network, batch())["content"].item() < 0.01
 
 
 def test_a_short_training_lowers_the_loss():

@@ -19,7 +19,9 @@ from segue.style_configs import AskedStyles
 from segue.table import did_you_mean
 
 log = logging.getLogger("segue")
-STYLE_SIZE = 512  # pixels of the long side at which a picture is looked at
+STYLE_SIZE = 512  # pixels of the long side at which a picture is looked at, by a network whose training says nothing
+CROPS = 2  # crops of its training that make a style's long side
+SMALLEST, LARGEST = 16, 8192  # pixels that --style-size may ask for
 Asked = tuple[tuple[UsedStyle, ...], list[Wanted]]
 Asking = TypeVar("Asking", bound=AskedStyles)
 
@@ -50,10 +52,19 @@ def asked(config: AskedStyles, info: StyleInfo) -> Asked:
         DataError: a picture that cannot be read.
     """
     takes_pictures = info.kind in KINDS and KINDS[info.kind].takes_pictures
-    return _pictures(config) if takes_pictures else _names(config, info)
+    return _pictures(config, looked_at(info)) if takes_pictures else _names(config, info)
 
 
-def _pictures(config: AskedStyles) -> Asked:
+def looked_at(info: StyleInfo) -> int:
+    """Pixels of the long side at which a network is shown styles: its strokes are of the size of those it practised on.
+
+    What stands in a stranger's file counts within what may be asked for.
+    """
+    crop = info.trained.get("size")
+    return min(max(CROPS * crop, SMALLEST), LARGEST) if type(crop) is int else STYLE_SIZE
+
+
+def _pictures(config: AskedStyles, otherwise: int) -> Asked:
     if not config.style:
         raise UsageError("style: expected a picture, since this network takes any style, got none: --style PICTURE")
     styles, wanted = [], []
@@ -62,7 +73,7 @@ def _pictures(config: AskedStyles) -> Asked:
     for name, licence, share in zip(config.style, licences, shares, strict=True):
         path = Path(name)
         picture = read_style(path)
-        size = size_within(picture.shape[2], picture.shape[3], config.style_size or STYLE_SIZE)
+        size = size_within(picture.shape[2], picture.shape[3], config.style_size or otherwise)
         wanted.append(Wanted(picture=resized(picture, size), share=share))
         styles.append(used_style(path, licence, style_sha256(path)))
     return tuple(styles), wanted

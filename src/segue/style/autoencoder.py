@@ -19,6 +19,7 @@ from segue.style.own_encoder import OwnEncoder
 from segue.style.taps import NAMES, SQUEEZENET, check_taps, up_to
 
 OWN = "own"
+SMALLEST_SCALE = 1e-6  # of features that are nothing but zeros
 PROBE = 64  # pixels a side of what is shown to an encoder to learn the widths of its taps
 STRIDES_SEEN = 8  # positions to every side that count for a feature of an encoder by stride
 STEM_TAKES = 1  # pixels beyond whole steps that SqueezeNet's unpadded stem needs, to have a position for each two
@@ -85,6 +86,8 @@ class Autoencoder(nn.Module):
         self.names = tuple(tap.name for tap in self.taps)
         self.step = self.taps[0].stride
         self.smallest = self.encoder.smallest
+        self.scale: Tensor | None  # by tap, of a frozen encoder: what its features are divided by (`measure`)
+        self.register_buffer("scale", None if own else torch.ones(len(self.taps)))
         self.decoder = Decoder(self.taps, blocks=shape.blocks, depth=shape.depth)
         self.reach = _reach(self.encoder, shape, self.taps[0]) + self.decoder.reach
 
@@ -95,10 +98,23 @@ class Autoencoder(nn.Module):
             raise UsageError(f"expected a picture of at least {self.smallest} pixels a side, got {height} x {width}")
         found = self.encoder(self._whole_steps(pictures))
         features = {}
-        for tap in self.taps:
+        for place, tap in enumerate(self.taps):
             tall, wide = size_at((height, width), tap.stride)
-            features[tap.name] = found[tap.name][:, :, :tall, :wide]
+            values = found[tap.name][:, :, :tall, :wide]
+            features[tap.name] = values if self.scale is None else values / self.scale[place]
         return features
+
+    @torch.no_grad()
+    def measure(self, pictures: Float[Tensor, "batch 3 height width"]) -> None:
+        """Give the features of a frozen encoder a mean square of 1 on pictures like those to come.
+
+        Weights of one network are published in several scales; in some, features are in the hundreds, and so would be
+        the first pictures of a decoder.
+        """
+        assert self.scale is not None, "our own encoder finds its scale in training"
+        self.scale.fill_(1)
+        for place, values in enumerate(self.features(pictures).values()):
+            self.scale[place] = values.float().square().mean().sqrt().clamp_min(SMALLEST_SCALE)
 
     def _whole_steps(self, pictures: Tensor) -> Tensor:
         """With the last row and column repeated so often that no tap has fewer positions than its stride asks for.

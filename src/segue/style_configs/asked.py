@@ -26,8 +26,8 @@ class AskedStyles(Checked):
     text: str = knob("", "words for the style instead: they find one of the bank (segue list styles)")
     style_size: int | None = knob(
         None,
-        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; 512 when "
-        "not given",
+        "long side in pixels at which pictures given as styles are looked at: larger gives larger strokes; twice the "
+        "crops of training, 512 for our own, when not given",
         low=16,
         high=8192,
     )

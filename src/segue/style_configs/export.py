@@ -28,7 +28,8 @@ class StyleExportConfig(Checked):
     )
     style_size: int | None = knob(
         None,
-        "long side in pixels at which pictures given as styles are looked at; 512 when not given",
+        "long side in pixels at which pictures given as styles are looked at; twice the crops of training, 512 for our "
+        "own, when not given",
         low=16,
         high=8192,
     )

@@ -1,8 +1,10 @@
 """What a network that predicts gains and offsets from a style's picture learns from.
 
-The losses of Ghiasi et al. (https://arxiv.org/abs/1705.06830) are those of `segue.objectives.style.perceptual`, with
-the statistics of each style crop for its target. Deviation: a part of every batch has its own content as its style and
-shall come back as it was, since strength below 1 goes from there.
+Ghiasi et al. (https://arxiv.org/abs/1705.06830) compare the content's features as they are, and Gram matrices. Where we
+deviate: features of the content have colour and contrast taken out, without which a short training keeps the photo's
+palette; style is compared by means and deviations beside Gram matrices; and a part of every batch has its own content
+as its style and shall come back as it was, since strength below 1 goes from there. Terms are divided as in
+`segue.objectives.style.adain`.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from segue.objectives.style.adain import normalised_distance, style_distance
 from segue.objectives.style.batch import StyleBatch, StyleObjective
-from segue.objectives.style.perceptual import perceptual_terms, statistics_of
-from segue.style.loss_network import LossNetwork
+from segue.style.loss_network import Features, LossNetwork
+from segue.style.losses import total_variation
 from segue.style.objective import Recipe
 from segue.style.predicted_network import PredictedNetwork
 
@@ -33,15 +36,29 @@ def predicted_objective(
         style = batch.style[same:]
         codes = [network.codes(batch.content[:same])] if same else []
         painted = network(batch.content, torch.cat([*codes, network.codes(style)]))
+        found = judge(painted)
         with torch.no_grad():
-            wanted = judge(batch.content)
-            own = statistics_of(recipe, {tap: found[:same] for tap, found in wanted.items()}) if same else {}
-            targets = statistics_of(recipe, judge(style))
-            targets = {tap: torch.cat([own[tap], one]) if same else one for tap, one in targets.items()}
-        terms = perceptual_terms(recipe, painted, judge(painted), wanted, targets)
+            content, wanted = judge(batch.content), judge(style)
+        terms = {
+            "content": recipe.content_weight * normalised_distance(found, content, recipe.content_taps),
+            "style": recipe.style_weight * _style(recipe, found, content, wanted, same),
+        }
+        if recipe.tv_weight:
+            terms["tv"] = recipe.tv_weight * total_variation(painted)
         if same:
             lost = (painted[:same].float() - batch.content[:same]).abs().mean()
             terms["identity"] = identity_weight * lost
         return terms
 
     return objective
+
+
+def _style(recipe: Recipe, found: Features, content: Features, style: Features, same: int) -> Float[Tensor, ""]:
+    """The distance to each picture's style, its own content for the first `same`: the mean over the batch."""
+    total = []
+    for tap, weight in zip(recipe.style_taps, recipe.tap_weights, strict=True):
+        parts = [({tap: found[tap][same:]}, style)] if len(style[tap]) else []
+        parts += [({tap: found[tap][:same]}, {tap: content[tap][:same]})] if same else []
+        away = [style_distance(one, other, (tap,), "both") * len(one[tap]) for one, other in parts]
+        total.append(weight * torch.stack(away).sum() / len(found[tap]))
+    return torch.stack(total).sum()

@@ -28,14 +28,15 @@ from segue.train.style_record import MOST_COLUMNS, SIDE
 
 log = logging.getLogger("segue")
 IDENTITY = 4.0  # weight of the mean absolute distance of pixels that shall come back, whose unit is not the others'
+MEASURED = 8  # crops on which the features of a frozen encoder get their scale
 BLOCKS, DEPTH = 3, 2  # of our own encoder's decoder, and convolutions a stride of a loss network's
 
 
-def shape_of(config: StyleTrainConfig, loss_network: str, recipe: Recipe) -> Shape:
-    """Our own encoder in the width that is asked for, or the loss network at the deepest of its style taps."""
+def shape_of(config: StyleTrainConfig, loss_network: str, recipe: Recipe, taps: tuple[str, ...] = Shape.taps) -> Shape:
+    """Our own encoder with `taps`, in the width asked for, or the loss network at the deepest of its style taps."""
     if config.encoder == OWN:
         widths = tuple(max(1, round(2 * config.width * channels)) for channels in WIDTHS)  # 0.5 is what ships
-        return Shape(widths=widths, blocks=BLOCKS)
+        return Shape(taps=taps, widths=widths, blocks=BLOCKS)
     return Shape(loss_network, recipe.style_taps[-1:], depth=DEPTH)
 
 
@@ -59,9 +60,12 @@ def any_style(
     judge.prepared(device, config.precision)
     if config.size < max(judge.smallest, network.autoencoder.smallest):
         raise UsageError(f"size: expected at least {judge.smallest} pixels, which {name} needs, got {config.size}")
+    photos = Crops(data.photos, config.size, config.seed)
+    if config.encoder != OWN:
+        network.autoencoder.measure(photos.batch(0, MEASURED))
     network.computing_in(config.precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     styles = Crops(data.paths, config.size, config.seed + STYLE_STREAM, read=read_style)
-    batches = StyleSet(Crops(data.photos, config.size, config.seed), config.batch, styles=styles)
+    batches = StyleSet(photos, config.batch, styles=styles)
     return Pieces(network, objective(judge), batches, shown_by(data, device), name, source)
 
 

@@ -15,6 +15,8 @@ from segue.style_configs import StyleTrainConfig
 from segue.train.style_methods.any_style import IDENTITY, any_style, shape_of
 from segue.train.style_methods.pieces import Pieces, StyleData, recipe_of
 
+TAPS = ("stride8", "stride4")  # of our own encoder: attention at stride 2 would be 85 % of a step; no paper has it
+
 
 def attention(
     config: StyleTrainConfig, data: StyleData, device: torch.device, base: StyleNetwork | None = None
@@ -22,7 +24,7 @@ def attention(
     """The pieces of a run, as those of `adain`; raises as that does."""
     name, recipe = recipe_of(config)
     torch.manual_seed(config.seed)
-    network = AttentionNetwork(shape_of(config, name, recipe), config.method)
+    network = AttentionNetwork(shape_of(config, name, recipe, TAPS), config.method)
     sanet = config.method == "sanet"
     content_taps = recipe.content_taps if sanet else ()
     chosen = AttentionRecipe(
