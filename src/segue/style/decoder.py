@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 NARROWEST = 16  # channels of the last stage
+GREY, FAINT = 0.5, 0.1  # the first pictures: a grey, and how much of what the last convolution would give is added
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(Residual(taps[0].channels) for _ in range(blocks))
         widths = [step.channels for step in self.steps]
         self.stages = nn.ModuleList(Stage(one, two, depth) for one, two in pairwise(widths))
-        self.last = nn.ModuleList([Stage(widths[-1], widths[-1], depth - 1), Convolution(widths[-1], 3)])
+        self.last = nn.ModuleList([Stage(widths[-1], widths[-1], depth - 1), _colours(widths[-1])])
         self.reach = 2 * blocks * taps[0].stride + sum(depth * step.stride + step.stride // 2 for step in self.steps)
 
     def forward(
@@ -110,6 +112,15 @@ class Decoder(nn.Module):
                 values = values + beside
         picture: Tensor = self.last[1](self.last[0](values))
         return picture
+
+
+def _colours(channels: int) -> Convolution:
+    """To red, green and blue, from which training begins within 0 to 1 and not far outside of it."""
+    last = Convolution(channels, 3)
+    with torch.no_grad():
+        last.layer.weight.mul_(FAINT)
+        last.layer.bias.fill_(GREY)  # type: ignore[union-attr]
+    return last
 
 
 def size_at(size: tuple[int, int], stride: int) -> tuple[int, int]:
