@@ -113,11 +113,10 @@ def optimised(given: Given) -> None:
 def trained(given: Given) -> None:
     """One network for two styles, trained on scenes for ten minutes."""
     photos, bank, run = (given.work / name for name in ("photos-cin", "bank-cin", "run-cin"))
-    if not photos.is_dir():
-        photos.mkdir(parents=True)
-        for index in range(200):
-            Image.fromarray(scene(SEED + 1, DOMAIN, index, (256, 320)).image).save(photos / f"{index}.png")
-        segue.style_bank(bank, styles=STYLES[:2])
+    photos.mkdir(parents=True, exist_ok=True)
+    for index in range(200):
+        Image.fromarray(scene(SEED + 1, DOMAIN, index, (256, 320)).image).save(photos / f"{index}.png")
+    segue.style_bank(bank, styles=STYLES[:2])
     files = [bank / f"{name}.png" for name in STYLES[:2]]
     known = {"preset": "vgg16-relu3", "weights": given.vgg16, "licences": ("CC0-1.0",) * 2}
     _train(run, photos, *files, **known)
@@ -160,7 +159,7 @@ def predicted(given: Given) -> None:
 def _any_style(given: Given, row: str, **method: str) -> None:
     """A network trained for any style, in two styles that it practised on and two that it has never seen."""
     photos, styles, run = given.work / "photos", given.work / "styles", given.work / f"run-{row}"
-    if not styles.is_dir():
+    if not run.is_dir():
         _practice(photos, styles)
     _train(run, photos, styles, size=CROP, weights=given.squeezenet, **method)
     pictures = [Shown("the content", _opened(given.content))]
@@ -220,8 +219,8 @@ def moving(given: Given) -> None:
 
 def _practice(photos: Path, styles: Path) -> None:
     """Contents, and styles without the two that are kept out."""
-    photos.mkdir(parents=True)
-    styles.mkdir()
+    photos.mkdir(parents=True, exist_ok=True)
+    styles.mkdir(exist_ok=True)
     for index in range(PRACTICE):
         Image.fromarray(scene(SEED + 1, DOMAIN, index, (256, 320)).image).save(photos / f"scene{index}.png")
         Image.fromarray(bytes_of(content(_drawn(SEED + 1, index), 256))).save(photos / f"art{index}.png")

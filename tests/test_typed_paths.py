@@ -8,6 +8,7 @@ import pytest
 
 import segue
 from segue.cli import VERBS, main, parse
+from segue.errors import UsageError
 from segue.style.picture import write_picture
 from tiny_clip_frames import moving, numbered
 from tiny_style import picture
@@ -116,6 +117,44 @@ def test_a_name_that_the_system_does_not_take_is_told_before_any_work(arguments,
     assert [file.name for file in tmp_path.iterdir()] == ["photo.png"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["apply", "photo.png", "--style", "bank:batik", "--out", "photo.png/painted"],
+        ["apply", "photo.png", "--style", "bank:batik", "--out", "/proc/painted", "--dry-run"],
+        ["bank", "photo.png/bank", "--dry-run"],
+        ["video", "clip", "--style", "bank:batik", "--out", "photo.png/painted"],
+        ["export", "--style", "bank:batik", "--out", "photo.png/net.onnx"],
+    ],
+    ids=" ".join,
+)
+def test_a_place_where_nothing_can_be_written_is_told_before_any_work(arguments, tmp_path, monkeypatch, capsys):
+    if "/proc/painted" in arguments and not Path("/proc/self").exists():
+        pytest.skip("a place where nobody can write is needed")
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", picture(0, 48, 64))
+    numbered(tmp_path / "clip", moving(3))
+    assert main(["style", *arguments]) == 2
+    assert "out: expected a folder that can be written, got " in capsys.readouterr().err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["clip", "photo.png"]
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+def test_the_longest_name_that_a_file_can_have_is_written(ending, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", picture(0, 48, 64))
+    name = (255 - len(ending)) * "x" + ending
+    assert main(["style", "apply", "photo.png", "--style", "bank:batik", "--out", name, "--device", "cpu"]) == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["photo.png", name]
+
+
+def test_classes_that_are_all_kept_are_told_as_such(tmp_path, capsys):
+    write_picture(tmp_path / "photo.png", picture(0, 48, 64))
+    arguments = ["apply", str(tmp_path / "photo.png"), "--by-class", "sky=keep", "--masks", "mask.png"]
+    assert main(["style", *arguments]) == 2
+    assert "by_class: expected a style for some class, got classes that are kept only" in capsys.readouterr().err
+
+
 def test_a_model_that_is_not_given_is_not_the_folder_one_is_in():
     assert parse(["style", "apply", "photo.jpg"])[1].model is None
     assert parse(["style", "apply", "photo.jpg", "--model", "."])[1].model == Path()
@@ -126,4 +165,29 @@ def test_python_takes_an_empty_text_for_none(empty, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_picture(tmp_path / "photo.png", picture(0, 48, 64))
     done = segue.style_apply("photo.png", model=empty, style="bank:batik", out="painted.png", device="cpu")
+    assert [one.out for one in done.painted] == [Path("painted.png")]
+
+
+def test_python_refuses_empty_texts_where_a_path_must_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", picture(0, 48, 64))
+    for call in (
+        lambda: segue.style_apply("", style="bank:batik", out="painted"),
+        lambda: segue.style_apply("photo.png", style="bank:batik", out=""),
+        lambda: segue.style_optimise("photo.png", ""),
+        lambda: segue.predict("run", ""),
+        lambda: segue.style_apply("photo.png", style="bank:batik", out="a\0b"),
+        lambda: segue.style_inspect("a\0b"),
+    ):
+        with pytest.raises(UsageError, match="expected a path, got '"):
+            call()
+    with pytest.raises(UsageError, match="style: expected a picture"):
+        segue.style_apply("photo.png", style="", out="painted")
+    assert [file.name for file in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_python_takes_a_list_of_styles(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", picture(0, 48, 64))
+    done = segue.style_apply("photo.png", style=["bank:batik", "bank:mosaic"], out="painted.png", device="cpu")
     assert [one.out for one in done.painted] == [Path("painted.png")]

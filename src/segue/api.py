@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segue.commands.bench import BenchResult
@@ -66,6 +66,7 @@ from segue.configs import (
     TransferConfig,
 )
 from segue.conversion import Groups
+from segue.errors import UsageError
 from segue.infer.segmenter import Segmenter
 from segue.planning.file import with_plan
 from segue.style_configs import (
@@ -120,7 +121,7 @@ def fit(  # noqa: PLR0913 - one argument per option of the command line
         SegueError: see `segue.errors`; the message says what was expected, what was found and what to do.
     """
     config = FitConfig(
-        paths=tuple(Path(path) for path in paths),
+        paths=_each(paths),
         out=_path(out),
         resume=_path(resume),
         configure=configure,
@@ -163,8 +164,8 @@ def plan(
         data: layout, classes, crop size.
     """
     config = PlanConfig(
-        paths=tuple(Path(path) for path in paths),
-        out=Path(out),
+        paths=_each(paths),
+        out=_given(out),
         minutes=minutes,
         device=device,
         sources=sources,
@@ -207,8 +208,8 @@ def lr_find(  # noqa: PLR0913 - one argument per option of the command line
         train: device, precision.
     """
     config = LrFindConfig(
-        paths=tuple(Path(path) for path in paths),
-        out=Path(out),
+        paths=_each(paths),
+        out=_given(out),
         steps=steps,
         lowest=lowest,
         highest=highest,
@@ -257,7 +258,7 @@ def bench(  # noqa: PLR0913 - one argument per option of the command line
         train: device, precision, threads.
     """
     config = BenchConfig(
-        paths=tuple(Path(path) for path in paths),
+        paths=_each(paths),
         out=_path(out),
         seconds=seconds,
         configure=configure,
@@ -313,8 +314,8 @@ def evaluate(  # noqa: PLR0913 - one argument per option of the command line
         device: auto, cpu, cuda or mps.
     """
     config = EvaluateConfig(
-        run=Path(run),
-        paths=tuple(Path(path) for path in paths),
+        run=_given(run),
+        paths=_each(paths),
         out=_path(out),
         split=split,
         format=format,
@@ -353,7 +354,7 @@ def compare(
     config = CompareConfig(
         run_a=_path(run_a),
         run_b=_path(run_b),
-        paths=tuple(Path(path) for path in paths),
+        paths=_each(paths),
         margin=margin,
         split=split,
         format=format,
@@ -381,7 +382,7 @@ def forecast(
         out: folder of the smaller trainings and forecast.json; `run`/forecast when not given.
     """
     folder = _path(out)
-    return run_forecast(ForecastConfig(run=Path(run), target=target, factor=factor, seeds=seeds, out=folder))
+    return run_forecast(ForecastConfig(run=_given(run), target=target, factor=factor, seeds=seeds, out=folder))
 
 
 def predict(  # noqa: PLR0913 - one argument per option of the command line
@@ -411,9 +412,9 @@ def predict(  # noqa: PLR0913 - one argument per option of the command line
         device: auto, cpu, cuda or mps.
     """
     config = PredictConfig(
-        run=Path(run),
-        paths=tuple(Path(path) for path in paths),
-        out=Path(out),
+        run=_given(run),
+        paths=_each(paths),
+        out=_given(out),
         overlay=overlay,
         probabilities=probabilities,
         uncertainty=uncertainty,
@@ -446,8 +447,8 @@ def review(
         device: auto, cpu, cuda or mps.
     """
     config = ReviewConfig(
-        run=Path(run),
-        paths=tuple(Path(path) for path in paths),
+        run=_given(run),
+        paths=_each(paths),
         classes=classes,
         risk=risk,
         unit=unit,
@@ -549,8 +550,8 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
     """
     config = StyleOptimiseConfig(
         content=_path(content),
-        styles=tuple(Path(style) for style in styles),
-        out=Path(out),
+        styles=_each(styles),
+        out=_given(out),
         preset=preset,
         network=network,
         weights=weights,
@@ -570,7 +571,7 @@ def style_optimise(  # noqa: PLR0913 - one argument per option of the command li
         style_scale=style_scale,
         keep_colours=keep_colours,
         content_mask=_path(content_mask),
-        style_mask=tuple(Path(mask) for mask in style_mask),
+        style_mask=_each(style_mask),
         by_class=tuple(f"{name}={style}" for name, style in (by_class or {}).items()),
         segmenter=_path(segmenter),
         feather=feather,
@@ -689,8 +690,8 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
     """
     config = StyleTrainConfig(
         photos=_path(photos),
-        styles=tuple(Path(style) for style in styles),
-        more_photos=tuple(Path(folder) for folder in more_photos),
+        styles=_each(styles),
+        more_photos=_each(more_photos),
         out=_path(out),
         resume=_path(resume),
         add_to=_path(add_to),
@@ -732,7 +733,7 @@ def style_train(  # noqa: PLR0913 - one argument per option of the command line
 def style_apply(  # noqa: PLR0913 - as above
     *pictures: str | Path,
     model: str | Path | None = None,
-    style: str | Path | tuple[str | Path, ...] = (),
+    style: str | Path | Sequence[str | Path] = (),
     style_size: int | None = None,
     text: str = "",
     by_class: Mapping[str, str | Path] | None = None,
@@ -780,7 +781,7 @@ def style_apply(  # noqa: PLR0913 - as above
         threads: CPU threads.
     """
     config = StyleApplyConfig(
-        pictures=tuple(Path(picture) for picture in pictures),
+        pictures=_each(pictures),
         model=_path(model),
         style=_names(style),
         style_size=style_size,
@@ -792,7 +793,7 @@ def style_apply(  # noqa: PLR0913 - as above
         blend=blend,
         strength=strength,
         keep_colours=keep_colours,
-        out=Path(out),
+        out=_given(out),
         size=size,
         tile=tile,
         licences=licences,
@@ -810,7 +811,7 @@ def style_export(  # noqa: PLR0913 - as above
     model: str | Path | None = None,
     *,
     out: str | Path = "style.onnx",
-    style: str | Path | tuple[str | Path, ...] = (),
+    style: str | Path | Sequence[str | Path] = (),
     style_size: int | None = None,
     blend: tuple[float, ...] = (),
     licences: tuple[str, ...] = (),
@@ -845,7 +846,7 @@ def style_export(  # noqa: PLR0913 - as above
     """
     config = StyleExportConfig(
         model=_path(model),
-        out=Path(out),
+        out=_given(out),
         style=_names(style),
         style_size=style_size,
         blend=blend,
@@ -867,7 +868,7 @@ def style_video(  # noqa: PLR0913 - as above
     clip: str | Path,
     *,
     model: str | Path | None = None,
-    style: str | Path | tuple[str | Path, ...] = (),
+    style: str | Path | Sequence[str | Path] = (),
     text: str = "",
     style_size: int | None = None,
     blend: tuple[float, ...] = (),
@@ -991,10 +992,10 @@ def style_evaluate(  # noqa: PLR0913 - one argument per option of the command li
     config = StyleEvaluateConfig(
         contents=_path(contents),
         styles=_path(styles),
-        results=tuple(Path(folder) for folder in results),
-        out=Path(out),
+        results=_each(results),
+        out=_given(out),
         methods=methods,
-        model=tuple(Path(run) for run in model),
+        model=_each(model),
         strengths=strengths,
         against=against,
         gatys_preset=gatys_preset,
@@ -1041,7 +1042,7 @@ def doctor(
         ignore: mask values that stand for "not labelled" (255 always does).
     """
     folder = _path(fix)
-    labelled = tuple(Path(path) for path in paths)
+    labelled = _each(paths)
     return run_doctor(DoctorConfig(paths=labelled, fix=folder, format=format, mask_name=mask_name, ignore=ignore))
 
 
@@ -1067,7 +1068,7 @@ def convert(
     """
     groups = Groups((new, tuple(olds)) for new, olds in (merge or {}).items())
     config = ConvertConfig(
-        paths=tuple(Path(path) for path in paths),
+        paths=_each(paths),
         to=to,
         format=format,
         mask_name=mask_name,
@@ -1091,9 +1092,21 @@ def download(name: str, *, out: str | Path | None = None, keep: bool = False) ->
 
 def _path(given: str | Path | None) -> Path | None:
     """The path, and none for an empty text, which `Path` would take for the folder the program is in."""
-    return None if given is None or given == "" else Path(given)
+    return None if given is None or given == "" else _given(given)
 
 
-def _names(given: str | Path | tuple[str | Path, ...]) -> tuple[str, ...]:
-    """One style or several, as names."""
-    return tuple(str(one) for one in (given if isinstance(given, tuple) else (given,)))
+def _given(path: str | Path) -> Path:
+    """The path; raises `UsageError` for an empty text, as the command line does, and for one that no file can have."""
+    if path == "" or "\0" in str(path):
+        raise UsageError(f"expected a path, got {str(path)!r}")
+    return Path(path)
+
+
+def _each(paths: Iterable[str | Path]) -> tuple[Path, ...]:
+    return tuple(map(_given, paths))
+
+
+def _names(given: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """One style or several, as names; none for an empty text."""
+    names = tuple(map(str, given if isinstance(given, tuple | list) else (given,)))
+    return () if names == ("",) else names

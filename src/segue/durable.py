@@ -12,6 +12,8 @@ from pathlib import Path
 
 from segue.errors import RunError
 
+LONGEST = 200  # bytes of a name that the temporary one repeats; systems take 255, and it has some more
+
 
 def write_durably(path: Path, write: Callable[[Path], None], expected_bytes: int = 0) -> None:
     """Let `write` fill a temporary file beside `path`, sync it, and put it in place in one step.
@@ -19,7 +21,8 @@ def write_durably(path: Path, write: Callable[[Path], None], expected_bytes: int
     The temporary file lies in the same folder, since a rename is atomic only within one file system. A full disk or a
     folder that may not be written leaves the old file as it was and raises `RunError`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    repeated = os.fsdecode(os.fsencode(path.name)[:LONGEST])
+    temporary = path.with_name(f".{repeated}.{os.getpid()}.tmp")
     try:
         write(temporary)
         with temporary.open("rb+") as file:

@@ -7,17 +7,17 @@ import timm
 import torch
 
 from segue.cli import main
-from segue.commands.style_asked import looked_at
 from segue.demo.scene import scene
 from segue.durable import sha256_of
 from segue.objectives.style.adain import normalised_distance, style_distance
 from segue.style import own
 from segue.style.colours import coral
 from segue.style.loss_network import load_loss_network
-from segue.style.model_folder import StyleInfo, load_style_model, save_style_model
+from segue.style.model_folder import load_style_model, save_style_model
 from segue.style.network import Wanted
 from segue.style.picture import eight_bits, read_picture, resized, size_within, write_picture
 from segue.style.record import read_record
+from segue.style.style_size import style_size_of
 from tiny_painter import folder_of_photos, loss_weights, textured
 from tiny_style import picture
 
@@ -88,10 +88,10 @@ def test_the_size_a_style_is_looked_at_counts(folder, capsys):
 
 @pytest.mark.parametrize(
     ("trained", "side"),
-    [({"size": 96}, 192), ({}, 512), ({"size": "96"}, 512), ({"size": 10**9}, 8192), ({"size": 1}, 16)],
+    [(96, 192), (None, 512), ("96", 512), (True, 512), (10**9, 8192), (1, 16)],
 )
 def test_a_style_is_looked_at_at_twice_the_crops_of_training(trained, side):
-    assert looked_at(StyleInfo("adain", {}, (), trained, "")) == side
+    assert style_size_of(trained) == side
 
 
 def test_a_network_trained_on_small_crops_looks_at_small_styles(folder, capsys):

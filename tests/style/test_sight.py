@@ -1,6 +1,8 @@
 """Which encoders look further than tiles overlap, and that the command says so where it matters."""
 
+import gc
 import logging
+import weakref
 
 import pytest
 import torch
@@ -51,3 +53,14 @@ def test_it_is_said_once_and_only_of_tiles(side, times, caplog):
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == times
     assert all("the encoder mobilenetv3_small_050 looks further than tiles overlap" in line for line in lines)
+
+
+def test_a_painter_keeps_its_network_no_longer_than_itself():
+    torch.manual_seed(0)
+    network = AdainNetwork(POOLING)
+    paint = Painter(network, tile=96)
+    paint.paint(eight_bits(picture(0, 60, 130)), network.prepared([Wanted(picture=picture(1, 40, 40))]))
+    gone = weakref.ref(network)
+    del network, paint
+    gc.collect()
+    assert gone() is None

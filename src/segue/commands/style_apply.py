@@ -16,7 +16,7 @@ import torch
 
 from segue.commands.style_asked import asked, model_of, settled
 from segue.commands.style_painting import painter_of, placed, record_options, within_memory
-from segue.commands.style_paths import check_name
+from segue.commands.style_paths import check_name, require_writable
 from segue.commands.styled_classes import Found, finder
 from segue.console import duration, progress_bar
 from segue.data.image import image_size
@@ -176,9 +176,11 @@ def _outs(config: StyleApplyConfig, inputs: Sequence[Input]) -> list[Path]:
             raise UsageError(f"out: expected another file than the picture that is read, got {config.out}")
         if not config.out.parent.is_dir():
             raise UsageError(f"out: expected a folder that exists, got {config.out.parent}: make it first")
+        require_writable("out", config.out.parent)
         return [config.out]
     if config.out.is_file():
         raise UsageError(f"out: expected a folder, or a picture ending in .png or .jpg, got the file {config.out}")
+    require_writable("out", config.out)
     endings = (".jpg" if one.path.suffix.lower() in (".jpg", ".jpeg") else ".png" for one in inputs)
     return [config.out / f"{one.name}{ending}" for one, ending in zip(inputs, endings, strict=True)]
 

@@ -14,14 +14,12 @@ from segue.style.network import Wanted
 from segue.style.own import FOLDER
 from segue.style.picture import resized, size_within
 from segue.style.record import UsedStyle
+from segue.style.style_size import style_size_of
 from segue.style.style_source import read_style, style_sha256, used_style
 from segue.style_configs import AskedStyles
 from segue.table import did_you_mean
 
 log = logging.getLogger("segue")
-STYLE_SIZE = 512  # pixels of the long side at which a picture is looked at, by a network whose training says nothing
-CROPS = 2  # crops of its training that make a style's long side
-SMALLEST, LARGEST = 16, 8192  # pixels that --style-size may ask for
 Asked = tuple[tuple[UsedStyle, ...], list[Wanted]]
 Asking = TypeVar("Asking", bound=AskedStyles)
 
@@ -52,16 +50,7 @@ def asked(config: AskedStyles, info: StyleInfo) -> Asked:
         DataError: a picture that cannot be read.
     """
     takes_pictures = info.kind in KINDS and KINDS[info.kind].takes_pictures
-    return _pictures(config, looked_at(info)) if takes_pictures else _names(config, info)
-
-
-def looked_at(info: StyleInfo) -> int:
-    """Pixels of the long side at which a network is shown styles: its strokes are of the size of those it practised on.
-
-    What stands in a stranger's file counts within what may be asked for.
-    """
-    crop = info.trained.get("size")
-    return min(max(CROPS * crop, SMALLEST), LARGEST) if type(crop) is int else STYLE_SIZE
+    return _pictures(config, style_size_of(info.trained.get("size"))) if takes_pictures else _names(config, info)
 
 
 def _pictures(config: AskedStyles, otherwise: int) -> Asked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segue.commands.style_paths import require_writable
 from segue.console import progress_bar
 from segue.durable import make_folder
 from segue.errors import DataError, UsageError
@@ -57,6 +58,7 @@ def run(config: StyleBankConfig) -> StyleBankResult:
     styles = tuple(bank_style(name) for name in dict.fromkeys(config.styles or PAINTERS))
     for path in StyleBankResult(out, styles, False).files():
         _require_ours(path)
+    require_writable("out", out)
     if config.dry_run:
         return StyleBankResult(out, styles, False)
     make_folder(out)

@@ -19,7 +19,7 @@ import torch
 
 from segue import __version__
 from segue.commands.style_asked import asked
-from segue.commands.style_paths import check_name
+from segue.commands.style_paths import check_name, require_writable
 from segue.console import progress_bar
 from segue.durable import make_folder, sha256_of, write_text
 from segue.errors import RunError, UsageError
@@ -129,6 +129,7 @@ def _check_paths(config: StyleExportConfig, paths: Sequence[Path]) -> None:
     """That the report takes no other file's place, as that of model.json, and no older graph in 8 bits lies beside."""
     report, small = paths[-1], config.out.with_suffix(".int8.onnx")
     check_name("out", config.out, small)
+    require_writable("out", config.out.parent)
     if report.exists() and not _is_report(report):
         raise UsageError(f"out: expected a name whose report {report} is free, got a file of something else there")
     if config.calibrate is None and small.exists():

@@ -29,9 +29,13 @@ def check_name(option: str, path: Path, longest: Path | None = None) -> None:
 
 
 def require_writable(option: str, folder: Path) -> None:
-    """Raise `UsageError` where no file can be made in a folder, which costs less before the work than after it."""
+    """Raise `UsageError` where no file can be made in a folder, which costs less before the work than after it.
+
+    Of a folder that is yet to be made, the nearest one above it counts that is there.
+    """
+    there = next((one for one in (folder, *folder.parents) if os.path.lexists(one)), folder)
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise UsageError(

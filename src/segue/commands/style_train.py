@@ -247,7 +247,8 @@ def _train(
 def _trained(loop: StyleLoop, pieces: Pieces, config: StyleTrainConfig, data: StyleData) -> dict[str, Any]:
     """What `model.json` tells about the training, for people."""
     pretrained = pieces.pretrained_source
-    names = ("method", "size", "batch", "lr", "seed", *(() if config.text else ("style_size", "preset")))
+    of_styles = () if config.text else ("preset",) if pieces.network.takes_pictures else ("style_size", "preset")
+    names = ("method", "size", "batch", "lr", "seed", *of_styles)
     return {
         **{name: getattr(config, name) for name in names},
         "photos": len(data.photos),

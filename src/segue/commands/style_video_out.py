@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from segue.commands.style_paths import check_name
+from segue.commands.style_paths import check_name, require_writable
 from segue.data.image import ENDINGS
 from segue.errors import UsageError
 from segue.style.video.frame import Clip
@@ -29,6 +29,7 @@ def out_of(config: StyleVideoConfig, clip: Clip) -> Path:
     out = config.out or Path("stylised.mp4" if isinstance(clip, VideoFile) else "stylised")
     video = out.suffix.lower() in VIDEO_ENDINGS
     check_name("out", out, beside(partial_of(out)) if video else out)
+    require_writable("out", out.parent if video or out.is_file() else out)
     if out.resolve() == clip.path.resolve():
         raise UsageError(f"out: expected another place than the clip that is read, got {out}")
     read = [clip.path, *([config.model] if config.model else []), *map(Path, config.style)]

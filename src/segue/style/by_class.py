@@ -47,8 +47,11 @@ def split(words: Sequence[str]) -> dict[str, str]:
 
 
 def styles_named(pairs: Mapping[str, str]) -> tuple[Path, ...]:
-    """The styles among the pairs, each once, in the order they are first named."""
-    return tuple(Path(style) for style in dict.fromkeys(pairs.values()) if style != KEEP)
+    """The styles among the pairs, each once, in the order they are first named; raises `UsageError` if all are kept."""
+    styles = tuple(Path(style) for style in dict.fromkeys(pairs.values()) if style != KEEP)
+    if pairs and not styles:
+        raise UsageError("by_class: expected a style for some class, got classes that are kept only")
+    return styles
 
 
 def assigned(pairs: Mapping[str, str], names: Mapping[int, str], source: Path) -> Assignment:
@@ -65,8 +68,6 @@ def assigned(pairs: Mapping[str, str], names: Mapping[int, str], source: Path) -
     wanted = {ids[name]: style for name, style in pairs.items() if name != REST}
     wanted = {number: wanted.get(number, pairs.get(REST, KEEP)) for number in names}
     styles = styles_named(pairs)
-    if not styles:
-        raise UsageError("by_class: expected a style for some class, got classes that are kept only")
     style_of = {number: styles.index(Path(style)) for number, style in wanted.items() if style != KEEP}
     return Assignment(styles, style_of, {number: names[number] for number in style_of})
 

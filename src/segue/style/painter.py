@@ -52,7 +52,7 @@ class Painter:
     ) -> Pixels:
         """The pixels painted, uint8: by `statistics`, or by those of the picture (of a small copy, in tiles)."""
         if self.in_tiles(pixels):
-            self._say_where_tiles_differ()
+            _ = self._where_tiles_differ
             return paint_tiles(
                 self.network,
                 pixels,
@@ -74,14 +74,15 @@ class Painter:
         content = small_copy(pixels, self.tile).to(self._device) if self.in_tiles(pixels) else self._content(pixels)
         return self.network.statistics(content, style, None, self.strength)
 
-    @functools.cache  # noqa: B019 - a painter lives as long as the command, and says it once
-    def _say_where_tiles_differ(self) -> None:
+    @functools.cached_property  # so that it is tried, and said, once
+    def _where_tiles_differ(self) -> str:
         if encoder := looking_beyond(self.network):
             log.warning(
                 "the encoder %s looks further than tiles overlap, so they may differ in tone: --tile 0 paints at once, "
                 "in memory that grows with the picture",
                 encoder,
             )
+        return encoder
 
     @property
     def _device(self) -> torch.device:

@@ -20,11 +20,12 @@ from segue.style.network import Prepared, StyleNetwork, Wanted
 from segue.style.objective import Recipe
 from segue.style.own_encoder import WIDTHS
 from segue.style.picture import resized, size_within
+from segue.style.style_size import style_size_of
 from segue.style.style_source import read_style
 from segue.style_configs import StyleTrainConfig
 from segue.train.style_data import STYLE_STREAM, Crops, StyleSet
 from segue.train.style_methods.pieces import Pieces, StyleData, recipe_of
-from segue.train.style_record import MOST_COLUMNS, SIDE
+from segue.train.style_record import MOST_COLUMNS
 
 log = logging.getLogger("segue")
 IDENTITY = 4.0  # weight of the mean absolute distance of pixels that shall come back, whose unit is not the others'
@@ -66,12 +67,12 @@ def any_style(
     network.computing_in(config.precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     styles = Crops(data.paths, config.size, config.seed + STYLE_STREAM, read=read_style)
     batches = StyleSet(photos, config.batch, styles=styles)
-    return Pieces(network, objective(judge), batches, shown_by(data, device), name, source)
+    return Pieces(network, objective(judge), batches, shown_by(data, device, config.size), name, source)
 
 
-def shown_by(data: StyleData, device: torch.device) -> Callable[[StyleNetwork], list[Prepared]]:
-    """The first styles that can be read, as a network prepares them for samples."""
-    small = list(itertools.islice(_small(data.paths, device), MOST_COLUMNS))
+def shown_by(data: StyleData, device: torch.device, crop: int) -> Callable[[StyleNetwork], list[Prepared]]:
+    """The first styles that can be read, as a network of crops of `crop` pixels prepares them for samples."""
+    small = list(itertools.islice(_small(data.paths, device, style_size_of(crop)), MOST_COLUMNS))
 
     def shown(one: StyleNetwork) -> list[Prepared]:
         with torch.inference_mode():
@@ -80,11 +81,11 @@ def shown_by(data: StyleData, device: torch.device) -> Callable[[StyleNetwork], 
     return shown
 
 
-def _small(paths: Sequence[Path], device: torch.device) -> Iterator[Tensor]:
+def _small(paths: Sequence[Path], device: torch.device, side: int) -> Iterator[Tensor]:
     for path in paths:
         try:
             picture = read_style(path)
         except DataError as error:
             log.warning("%s; it is not shown", error)
             continue
-        yield resized(picture, size_within(picture.shape[2], picture.shape[3], SIDE)).to(device)
+        yield resized(picture, size_within(picture.shape[2], picture.shape[3], side)).to(device)

@@ -65,7 +65,7 @@ def predict(
         network,
         predicted_objective(judge, recipe, identity, IDENTITY),
         StyleSet(Crops(data.photos, config.size, config.seed), config.batch, styles=styles),
-        shown_by(data, device),
+        shown_by(data, device, config.size),
         name,
         source,
         "predictor.eyes." if pretrained else "",
