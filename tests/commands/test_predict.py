@@ -136,13 +136,13 @@ def test_an_output_folder_that_cannot_be_made_is_one_line(trained, photos, tmp_p
 
 
 def test_what_cannot_be_written_is_one_line_each_and_the_others_are_done(trained, photos, tmp_path):
-    save_image(photos / f"{'long' * 60}.png", scene(3)[0])
+    save_image(photos / f"{'long' * 62}.png", scene(3)[0])
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a").write_bytes(b"")
     (tmp_path / "out" / "b" / "y.png").mkdir(parents=True)
     result = run(trained, photos, tmp_path)
     assert (result.exit_code, len(result.images)) == (1, 1)
-    assert [Path(line.split(":")[0]).name for line in result.failed] == [f"{'long' * 60}.png", "x.png", "y.jpg"]
+    assert [Path(line.split(":")[0]).name for line in result.failed] == [f"{'long' * 62}.png", "x.png", "y.jpg"]
     assert (tmp_path / "out" / "b" / "x_overlay.jpg").is_file()
     assert not [name for name in files(tmp_path / "out") if name.endswith(".tmp")]
 

@@ -12,6 +12,7 @@ from segue.objectives.style.batch import StyleBatch
 from segue.style.attention_network import AttentionNetwork
 from segue.style.autoencoder import Shape
 from segue.style.losses import total_variation
+from segue.style.model_folder import load_style_model
 from segue.style.picture import write_picture
 from tiny_painter import folder_of_photos, loss_weights, textured
 from tiny_style import TAPS, picture
@@ -48,6 +49,23 @@ def test_an_option_without_effect_is_refused_in_a_line(folder, capsys, words, me
     assert message in error
     assert len(error.splitlines()) == 1
     assert not (folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--method", "adain", "--content-taps", "relu2_1"],
+        ["--method", "adain", "--encoder", "loss"],
+        ["--method", "sanet", "--content-taps", "relu2_1"],
+    ],
+    ids=["own", "frozen", "attention"],
+)
+def test_a_training_begins_with_an_even_grey(folder, words):
+    assert main(command(folder, *words, "--steps", "1", "--lr", "1e-6")) == 0
+    network, _ = load_style_model(folder / "run" / "model")
+    painted, _ = network.eval()(picture(0, 40, 52), picture(1, 40, 52))
+    assert float(painted.mean()) == pytest.approx(0.5, abs=0.1)
+    assert 0 < float(painted.std()) < 0.25
 
 
 @pytest.mark.parametrize("method", ["sanet", "adaattn"])

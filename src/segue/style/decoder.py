@@ -93,8 +93,15 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(Residual(taps[0].channels) for _ in range(blocks))
         widths = [step.channels for step in self.steps]
         self.stages = nn.ModuleList(Stage(one, two, depth) for one, two in pairwise(widths))
-        self.last = nn.ModuleList([Stage(widths[-1], widths[-1], depth - 1), _colours(widths[-1])])
+        self.last = nn.ModuleList([Stage(widths[-1], widths[-1], depth - 1), Convolution(widths[-1], 3)])
         self.reach = 2 * blocks * taps[0].stride + sum(depth * step.stride + step.stride // 2 for step in self.steps)
+
+    @torch.no_grad()
+    def begin_grey(self) -> None:
+        """Let a training begin with pictures near an even grey, instead of noise far outside of 0 to 1."""
+        last: nn.Conv2d = self.last[1].layer  # type: ignore[assignment]
+        last.weight.mul_(FAINT)
+        nn.init.constant_(last.bias, GREY)  # type: ignore[arg-type]
 
     def forward(
         self, features: Mapping[str, Float[Tensor, "batch _ _ _"]], size: tuple[int, int]
@@ -112,15 +119,6 @@ class Decoder(nn.Module):
                 values = values + beside
         picture: Tensor = self.last[1](self.last[0](values))
         return picture
-
-
-def _colours(channels: int) -> Convolution:
-    """To red, green and blue, from which training begins within 0 to 1 and not far outside of it."""
-    last = Convolution(channels, 3)
-    with torch.no_grad():
-        last.layer.weight.mul_(FAINT)
-        last.layer.bias.fill_(GREY)  # type: ignore[union-attr]
-    return last
 
 
 def size_at(size: tuple[int, int], stride: int) -> tuple[int, int]:

@@ -62,6 +62,7 @@ def any_style(
     if config.size < max(judge.smallest, network.autoencoder.smallest):
         raise UsageError(f"size: expected at least {judge.smallest} pixels, which {name} needs, got {config.size}")
     photos = Crops(data.photos, config.size, config.seed)
+    network.autoencoder.decoder.begin_grey()
     if config.encoder != OWN:
         network.autoencoder.measure(photos.batch(0, MEASURED))
     network.computing_in(config.precision).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

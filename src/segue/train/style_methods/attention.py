@@ -15,7 +15,7 @@ from segue.style_configs import StyleTrainConfig
 from segue.train.style_methods.any_style import IDENTITY, any_style, shape_of
 from segue.train.style_methods.pieces import Pieces, StyleData, recipe_of
 
-TAPS = ("stride8", "stride4")  # of our own encoder: attention at stride 2 would be 85 % of a step; no paper has it
+TAPS = ("stride8", "stride4")  # of our own encoder: at stride 2, which no paper has, attention took 4/5 of a step
 
 
 def attention(
