@@ -148,6 +148,29 @@ def test_the_longest_name_that_a_file_can_have_is_written(ending, tmp_path, monk
     assert sorted(file.name for file in tmp_path.iterdir()) == ["photo.png", name]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["style", "apply", LONG, "--style", "bank:batik"],
+        ["style", "apply", "photo.png", "--model", LONG],
+        ["style", "train", ".", LONG],
+        ["style", "inspect", LONG],
+        ["predict", LONG, "photo.png"],
+        ["fit", LONG, LONG],
+    ],
+    ids=lambda words: " ".join(words).replace(LONG, "LONG"),
+)
+def test_a_name_too_long_to_be_read_is_one_line(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", picture(0, 48, 64))
+    assert main(arguments) in (1, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert "expected" in lines[-1]
+    assert "xxxx" in lines[-1]
+    assert not any("Traceback" in line for line in lines)
+    assert [file.name for file in tmp_path.iterdir()] == ["photo.png"]
+
+
 def test_classes_that_are_all_kept_are_told_as_such(tmp_path, capsys):
     write_picture(tmp_path / "photo.png", picture(0, 48, 64))
     arguments = ["apply", str(tmp_path / "photo.png"), "--by-class", "sky=keep", "--masks", "mask.png"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import errno
 import importlib
 import itertools
 import json
@@ -120,6 +121,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of our output left; give the interpreter somewhere harmless to flush to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # that may be any argument of any verb; all else is told where it arises
+            raise
+        got = f"{str(error.filename)[:80]} ({error.strerror})"
+        line = f"expected names that the system takes, got {got}: choose another"
+        return _report_error(line, UsageError.__name__, UsageError.exit_code, wants_json)
 
 
 def _interrupted(arguments: Sequence[str]) -> str:
