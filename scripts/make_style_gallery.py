@@ -36,7 +36,7 @@ SHOWN, COLUMNS, GAP, TITLE = 330, 3, 6, 20  # pixels of a picture's width, pictu
 SEED, DOMAIN, INDEX = 4, "source", 5
 FRAME, FRAMES, COVERED = (240, 320), 16, 0.6  # of the clip: height and width, number, share that is covered at last
 STEPS = (120, 80, 60)  # of optimisation, from coarse to fine
-MINUTES, CROP = 10.0, 128  # of a training for any style; styles are then best looked at at twice the side of its crops
+MINUTES, CROP = 10.0, 128  # of a training for any style: its length, and the side of its crops
 PRACTICE, VARIANTS, DRAWN = 150, 6, 100  # scenes and generated contents each, drawings of a bank's style, other styles
 BY_CLASS = {"sky": "night-swirl", "water": "woodblock-waves", "building": "stained-glass"}
 QUALITY = 80
@@ -165,7 +165,7 @@ def _any_style(given: Given, row: str, **method: str) -> None:
     pictures = [Shown("the content", _opened(given.content))]
     for name in sorted(STYLES, key=lambda name: name in UNSEEN):
         title = f"{name}, {'never seen' if name in UNSEEN else 'practised on'}"
-        pictures.append(Shown(title, _painted(given, run, f"bank:{name}", style_size=2 * CROP), name))
+        pictures.append(Shown(title, _painted(given, run, f"bank:{name}"), name))
     _sheet(row, pictures)
 
 
@@ -241,9 +241,9 @@ def _train(run: Path, photos: Path, *styles: Path, **options: Any) -> None:
         segue.style_train(photos, *styles, out=run, minutes=MINUTES, threads=1, **options)
 
 
-def _painted(given: Given, model: Path, *styles: str, style_size: int | None = None) -> Image.Image:
+def _painted(given: Given, model: Path, *styles: str) -> Image.Image:
     out = given.folder / "painted.png"
-    segue.style_apply(given.content, model=model, style=styles, style_size=style_size, out=out)
+    segue.style_apply(given.content, model=model, style=styles, out=out)
     return _opened(out)
 
 

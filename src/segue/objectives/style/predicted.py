@@ -16,8 +16,7 @@ from torch import Tensor
 from segue.objectives.style.adain import normalised_distance, style_distance
 from segue.objectives.style.batch import StyleBatch, StyleObjective
 from segue.style.loss_network import Features, LossNetwork
-from segue.style.losses import total_variation
-from segue.style.objective import Recipe
+from segue.style.objective import Recipe, terms_of
 from segue.style.predicted_network import PredictedNetwork
 
 
@@ -39,12 +38,8 @@ def predicted_objective(
         found = judge(painted)
         with torch.no_grad():
             content, wanted = judge(batch.content), judge(style)
-        terms = {
-            "content": recipe.content_weight * normalised_distance(found, content, recipe.content_taps),
-            "style": recipe.style_weight * _style(recipe, found, content, wanted, same),
-        }
-        if recipe.tv_weight:
-            terms["tv"] = recipe.tv_weight * total_variation(painted)
+        away = normalised_distance(found, content, recipe.content_taps)
+        terms = terms_of(recipe, painted, [away], _styles(recipe, found, content, wanted, same))
         if same:
             lost = (painted[:same].float() - batch.content[:same]).abs().mean()
             terms["identity"] = identity_weight * lost
@@ -53,12 +48,12 @@ def predicted_objective(
     return objective
 
 
-def _style(recipe: Recipe, found: Features, content: Features, style: Features, same: int) -> Float[Tensor, ""]:
-    """The distance to each picture's style, its own content for the first `same`: the mean over the batch."""
-    total = []
+def _styles(recipe: Recipe, found: Features, content: Features, style: Features, same: int) -> list[Tensor]:
+    """By tap, the weighted distance to each picture's style, its own content for the first `same`: means of a batch."""
+    weighted = []
     for tap, weight in zip(recipe.style_taps, recipe.tap_weights, strict=True):
         parts = [({tap: found[tap][same:]}, style)] if len(style[tap]) else []
         parts += [({tap: found[tap][:same]}, {tap: content[tap][:same]})] if same else []
         away = [style_distance(one, other, (tap,), "both") * len(one[tap]) for one, other in parts]
-        total.append(weight * torch.stack(away).sum() / len(found[tap]))
-    return torch.stack(total).sum()
+        weighted.append(weight * torch.stack(away).sum() / len(found[tap]))
+    return weighted
